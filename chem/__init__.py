@@ -1,0 +1,1 @@
+"""Molecules: SMILES and SELFIES domains, oracles, filters and metrics built on RDKit."""

@@ -1,0 +1,135 @@
+"""What the SMILES and SELFIES domains share: validity, canonical form, preparation, settings."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Self
+
+import numpy as np
+
+from discdiff import _check
+from discdiff.chem import grammar, molecule, standardise
+from discdiff.domain import Domain
+from discdiff.errors import DataError
+
+STEREO = ("keep", "drop")
+SALTS = ("keep", "strip", "refuse")
+OPTIONS = ("stereo", "salts", "max_atoms")
+
+
+class Molecules(Domain):
+    """A domain whose strings are SMILES; a subclass says what its tokens are.
+
+    Args:
+        tokens: the alphabet.
+        stereo: ``"keep"`` stereochemistry in training data, or ``"drop"`` it.
+        salts: ``"keep"`` several fragments; ``"strip"`` to the largest organic fragment of
+            training data; or ``"refuse"`` such rows. Unless they are kept, a string of several
+            fragments is invalid.
+        max_atoms: largest valid molecule.
+
+    Raises:
+        InputError: if an option is not one of these, or a token cannot be one.
+    """
+
+    column = "SMILES"
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        stereo: str = "keep",
+        salts: str = "strip",
+        max_atoms: int = molecule.MAX_ATOMS,
+    ) -> None:
+        super().__init__(tokens)
+        self.stereo = _check.one_of("stereo", stereo, STEREO)
+        self.salts = _check.one_of("salts", salts, SALTS)
+        self.max_atoms = _check.positive_int("max_atoms", max_atoms)
+
+    @abstractmethod
+    def join(self, tokens: Sequence[str]) -> str:
+        """Return the SMILES of `tokens`."""
+
+    def invalid_reason(self, string: str) -> str | None:
+        fragments = grammar.MAX_FRAGMENTS if self.salts == "keep" else 1
+        return molecule.invalid_reason(string, max_atoms=self.max_atoms, max_fragments=fragments)
+
+    def canonical(self, string: str) -> str:
+        return molecule.canonical(string)
+
+    def prepare(self, string: str) -> str:
+        """Return the canonical SMILES of `string` with salts and stereochemistry as set.
+
+        Raises:
+            DataError: with the reason, if the row cannot be used for training.
+        """
+        prepared = _standard(string, self.stereo, self.salts)
+        reason = self.invalid_reason(prepared)
+        if reason is not None:
+            raise DataError(f"cannot use {grammar.shown(string)}: {reason}")
+        return prepared
+
+    def augment(self, string: str, generator: np.random.Generator) -> str:
+        """Return a random spelling of `string` in the alphabet, else the canonical spelling."""
+        spelling = standardise.random_spelling(string, generator)
+        try:
+            tokens = self.split(spelling)
+        except DataError:
+            return self.canonical(string)
+        return spelling if all(t in self.alphabet for t in tokens) else self.canonical(string)
+
+    def draw(self, string: str) -> str | None:
+        """Return the structure of `string` as an SVG document, or None if it is no molecule."""
+        from discdiff.chem import drawing  # slow to import, and only reports draw
+
+        mol = molecule.parse(string)
+        return None if mol is None else drawing.svg(mol)
+
+    def settings(self) -> dict[str, object]:
+        return {
+            "tokens": list(self.alphabet.tokens),
+            "stereo": self.stereo,
+            "salts": self.salts,
+            "max_atoms": self.max_atoms,
+        }
+
+    @classmethod
+    def fit(cls, strings: Iterable[str], **options: Any) -> Self:
+        """Return the domain whose alphabet is the sorted tokens of the prepared `strings`.
+
+        Args:
+            strings: training data, raw or prepared; a row that `prepare` refuses adds nothing.
+            options: the constructor's arguments other than `tokens`.
+
+        Raises:
+            InputError: if an option is unknown or out of range.
+            DataError: if no row can be used.
+        """
+        for key in options:
+            _check.one_of("option", key, OPTIONS)
+        probe = cls(("[C]",), **options)  # its alphabet plays no part in preparing and splitting
+        found: set[str] = set()
+        for string in strings:
+            try:
+                found.update(probe.split(probe.prepare(string)))
+            except DataError:
+                continue
+        if not found:
+            raise DataError(f"strings must hold a row that the {cls.name} domain can use, got none")
+        return cls(sorted(found), **options)
+
+
+# A chunk of data is prepared twice, to find its alphabet and then to be encoded.
+@lru_cache(maxsize=8_192)
+def _standard(smiles: str, stereo: str, salts: str) -> str:
+    reading = molecule.read(smiles)
+    if reading.reason is not None:
+        raise DataError(f"cannot use {grammar.shown(smiles)}: {reading.reason}")
+    form = reading.canonical
+    if salts == "strip" and reading.fragments > 1:
+        form = standardise.largest_organic_fragment(form)
+    if stereo == "drop":
+        form = standardise.without_stereo(form)
+    return smiles if form == smiles else form

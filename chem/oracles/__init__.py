@@ -1,0 +1,1 @@
+"""Closed-form oracles on molecules: properties, similarity, substructures, alerts, benchmarks."""

@@ -1,0 +1,178 @@
+"""The one module that touches Hydra: overrides, groups, composition, and Hydra's errors in our words."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from discdiff import _check, registry
+from discdiff.errors import ConfigError
+
+_MODULE = "discdiff.configs"
+KINDS = {  # group of configuration files -> kind of registered names it selects
+    "denoiser": "denoisers",
+    "domain": "domains",
+    "guidance": "guidance",
+    "oracle": "oracles",
+    "process": "processes",
+    "sampler": "samplers",
+}
+_KEYED = ("oracle",)  # groups that hold several options at once, each under its own name
+
+
+def parse(text: str) -> Override:
+    """Return the override that `text` spells; raises `ConfigError` if it spells none."""
+    try:
+        override = OverridesParser.create().parse_overrides([text])[0]
+    except OverrideParseException as error:
+        reason = "" if "=" in text else " (an argument is KEY=VALUE, or a .yaml file)"
+        hint = " Put a value that holds other signs in quotes." if text.count("=") > 1 else ""
+        first = str(error.message).splitlines()
+        raise ConfigError(
+            f"cannot read the argument {text!r}{reason}: {first[-2] if first[1:] else first[0]}."
+            f"{hint}"
+        ) from None
+    if override.is_hydra_override():
+        raise ConfigError(f"{text!r} sets a key of Hydra itself, which has no effect here")
+    return override
+
+
+@functools.cache
+def groups() -> tuple[str, ...]:
+    """Return the groups of configuration files, sorted."""
+    return tuple(sorted(p.name for p in _root().iterdir() if p.is_dir() and p.name[0] not in "_."))
+
+
+def options(group: str) -> tuple[str, ...]:
+    """Return what can be chosen for `group`: its files, and registered names without a file."""
+    found = {p.name.removesuffix(".yaml") for p in (_root() / group).glob("*.yaml")}
+    if group in KINDS:
+        found |= {entry.name for entry in registry.names(KINDS[group]) if not entry.broken}
+    return tuple(sorted(found))
+
+
+def read_packaged(group: str, option: str) -> dict[str, Any]:
+    """Return the values that the file of `option` sets, under the keys they end up at."""
+    path = _root() / group / f"{option}.yaml"
+    values = read_yaml(path) if path.is_file() else {"name": option}
+    values.pop("defaults", None)
+    if group == "experiment":
+        return values
+    return {group: {option: values} if group in _KEYED else values}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file, interpolations unresolved; raises `ConfigError`."""
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid YAML: {_first_line(error)}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: must hold a mapping of keys to values")
+    return {str(key): value for key, value in content.items()}
+
+
+def run(
+    command: str,
+    overrides: Sequence[Override],
+    experiment: tuple[Path, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Return the composed values, unresolved, with the chosen options under the key "hydra".
+
+    Args:
+        command: name of the primary configuration file.
+        overrides: what the command line sets.
+        experiment: a file of the user's and what it holds.
+
+    Raises:
+        ConfigError: in place of every exception of Hydra.
+    """
+    _offer_names()
+    arguments = [_forced(override) for override in overrides]
+    if experiment is not None:
+        chosen = {override.key_or_group for override in overrides}
+        arguments.insert(0, f"experiment={_offer_file(*experiment, chosen)}")
+    try:
+        with hydra.initialize_config_module(_MODULE, version_base="1.3"):
+            config = hydra.compose(command, arguments, return_hydra_config=True)
+    except MissingConfigException as error:
+        raise _missing(error) from None
+    except (ConfigCompositionException, OmegaConfBaseException, YAMLError) as error:
+        where = str(experiment[0]) if experiment else f"configs/{command}.yaml"
+        raise ConfigError(f"{where}: {_first_line(error)}") from None
+    return _plain(config)
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    choices = OmegaConf.to_container(config.hydra.runtime.choices)
+    del config._content["hydra"]  # type: ignore[union-attr]
+    values = OmegaConf.to_container(config, resolve=False)
+    return {**values, "hydra": choices}  # type: ignore[dict-item]
+
+
+def _missing(error: MissingConfigException) -> ConfigError:
+    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    allowed = options(group) if group in groups() else ()
+    return ConfigError(
+        f"{group} must be one of {', '.join(allowed)}, got {option!r}."
+        f"{_check.suggestion(option, allowed)}"
+    )
+
+
+def _forced(override: Override) -> str:
+    """Return the override so that Hydra accepts a new key; keys are checked afterwards, by us."""
+    text = str(override.input_line)
+    is_choice = override.key_or_group in groups()
+    return text if is_choice or override.is_delete() else f"++{text.lstrip('+')}"
+
+
+@functools.cache
+def _offer_names() -> None:
+    """Let every registered name without a file of its own be chosen in its group."""
+    store = ConfigStore.instance()
+    for group, kind in KINDS.items():
+        for entry in registry.names(kind):
+            if not (_root() / group / f"{entry.name}.yaml").is_file() and not entry.broken:
+                package = f"{group}.{entry.name}" if group in _KEYED else group
+                store.store(group=group, name=entry.name, node={"name": entry.name}, package=package)
+
+
+def _offer_file(path: Path, values: Mapping[str, Any], chosen: set[str]) -> str:
+    """Let Hydra choose a user's file as an experiment, and return the name it goes by.
+
+    A section of the file stands in place of the default one; a group chosen on the command line
+    stands in place of the file's section.
+    """
+    node = {key: value for key, value in values.items() if key not in chosen}
+    sections = [key for key, value in node.items() if key in groups() and isinstance(value, dict)]
+    defaults = [*(node.pop("defaults", None) or []), *({f"override /{s}": None} for s in sections)]
+    node = {"name": path.stem, **node, "defaults": [*defaults, "_self_"]}
+    name = re.sub(r"\W", "_", path.stem)
+    ConfigStore.instance().store(
+        group="experiment/file", name=name, node=node, package="_global_"
+    )
+    return f"file/{name}"
+
+
+def _root() -> Path:
+    return Path(str(resources.files(_MODULE)))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,135 @@
+"""From checked settings to objects: models, rewards, campaigns and trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from discdiff import _check, registry
+from discdiff.campaign.runner import Campaign
+from discdiff.config import Composition
+from discdiff.errors import ConfigError, InputError
+from discdiff.model import Model
+from discdiff.objective import Objective, Term
+from discdiff.oracle import Combined
+from discdiff.samplers.engine import Sampler
+from discdiff.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
+
+
+def model(name: str, device: str, source: Composition) -> Model:
+    """Return a shipped model, or the model of a folder, on `device`.
+
+    Raises:
+        ConfigError: if the device is unknown or absent.
+        CheckpointError: if there is no such model.
+    """
+    with located(source, "device"):
+        _check.one_of("device", device, ("auto", "cpu", "cuda"))
+        if device == "cuda" and not torch.cuda.is_available():
+            raise InputError("device must be cpu or auto where torch finds no GPU, got 'cuda'")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Model.load(name, device)
+
+
+def sampler(settings: Design | Sample, source: Composition) -> Sampler:
+    """Return the sampler of `settings`, around its model."""
+    loaded = model(settings.model, settings.device, source)
+    built: Sampler = component("samplers", "sampler", settings.sampler, source, model=loaded)
+    return built
+
+
+def oracle(components: Mapping[str, Component], source: Composition, owner: Model) -> Combined:
+    """Return one oracle with the outputs of several, under the names that `components` give."""
+    objects = {"model": owner, "domain": owner.domain}
+    parts = {
+        name: component("oracles", f"oracle.{name}", config, source, **objects)
+        for name, config in components.items()
+    }
+    with located(source, "oracle"):
+        return Combined(parts)
+
+
+def objective(keys: ObjectiveKeys, scored: Combined, source: Composition) -> Objective:
+    """Return the objective over the outputs of `scored`; without terms, over each as it is."""
+    directions = dict(zip(scored.outputs, scored.directions, strict=True))
+    listed = dict.fromkeys(scored.outputs, TermKeys()) if keys.terms is None else keys.terms
+    terms = [_term(output, term, directions, source) for output, term in listed.items()]
+    aggregation = component("aggregations", "objective.aggregation", keys.aggregation, source)
+    filters = [component("filters", "objective.filters", rule, source) for rule in keys.filters]
+    diversity = None
+    if keys.diversity is not None:
+        diversity = component("diversity", "objective.diversity", keys.diversity, source)
+    with located(source, "objective"):
+        for rule in filters:
+            for output in rule.outputs:
+                _check.one_of("output of a filter", output, scored.outputs)
+        return Objective(terms, aggregation, filters, diversity, keys.rejected)
+
+
+def campaign(settings: Design, source: Composition, out: Path | None = None) -> Campaign:
+    """Return the campaign that `settings` describe, in `out` (by default their own folder).
+
+    Raises:
+        ConfigError: if a name, key or value is wrong; nothing has been written.
+        CheckpointError: if the model cannot be loaded.
+    """
+    drawn = sampler(settings, source)
+    scored = oracle(settings.oracle, source, drawn.model)
+    rewarded = objective(settings.objective, scored, source)
+    guidance = component("guidance", "guidance", settings.guidance, source)
+    with located(source):
+        return Campaign(
+            out or Path(settings.out),
+            drawn,
+            guidance,
+            scored,
+            rewarded,
+            budget=settings.budget,
+            seed=settings.seed,
+            round_size=settings.round_size,
+            baseline=registry.build("guidance", {"name": "none"}) if settings.baseline else None,
+            charge=settings.charge,
+            batch_size=settings.batch_size,
+            patience=settings.patience,
+            max_failed=settings.max_failed,
+            config=source.values,
+        )
+
+
+def component(
+    kind: str, key: str, config: Mapping[str, Any], source: Composition, **objects: object
+) -> Any:
+    """Return what `registry.build` makes of `config`; errors also name where `key` was set."""
+    with located(source, key):
+        return registry.build(kind, config, **objects)
+
+
+@contextmanager
+def located(source: Composition, key: str | None = None) -> Iterator[None]:
+    """Add to an `InputError` the place where its key was set.
+
+    Args:
+        source: knows the places.
+        key: the dotted key; where None, the message begins with it.
+    """
+    try:
+        yield
+    except InputError as error:
+        at = str(error).split(" ", 1)[0] if key is None else key
+        raise ConfigError(f"{source.origin(at)}: {error}") from error
+
+
+def _term(
+    output: str, keys: TermKeys, directions: Mapping[str, str], source: Composition
+) -> Term:
+    key = f"objective.terms.{output}"
+    transform = keys.transform or {"name": "identity"}
+    built = component("transforms", f"{key}.transform", transform, source)
+    with located(source, key):
+        _check.one_of("objective term", output, tuple(directions))
+        return Term(output, built, keys.weight, keys.direction or directions[output])

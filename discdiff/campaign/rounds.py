@@ -1,0 +1,205 @@
+"""The rounds of one arm: run, recorded, counted, and ended for a stated reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from discdiff.campaign.progress import (
+    Progress,
+    Tracker,
+    charged,
+    idle_words,
+    is_idle,
+    total,
+)
+from discdiff.campaign.recorder import Recorder, Replayed
+from discdiff.campaign.reward import RecordedReward, memory_of
+from discdiff.campaign.rows import UNGUIDED, Draw, Round
+from discdiff.campaign.runlog import logger
+from discdiff.campaign.store import Store
+from discdiff.errors import OracleError
+from discdiff.oracle import Counts, Streaming, stack
+from discdiff.random import new_key
+from discdiff.reward import Objective, Reward
+from discdiff.samplers.engine import Sampler
+from discdiff.samplers.samples import Samples
+
+_RECENT = 3  # rounds over which failures are counted
+
+
+class Method(Protocol):
+    """A guidance method, as a campaign calls it."""
+
+    def run(
+        self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int
+    ) -> Samples:
+        """Return n designs, numbered from `first_design`."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The numbers a campaign runs by; see `Campaign`."""
+
+    budget: int
+    seed: int
+    round_size: int
+    charge: str
+    batch_size: int
+    patience: int
+    max_failed: float
+
+    @property
+    def key(self) -> int:
+        """The key of every random number of the run."""
+        return new_key(torch.Generator().manual_seed(self.seed))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done: draw from `sampler` for the reward of `oracle` and `objective`."""
+
+    sampler: Sampler
+    oracle: Streaming
+    objective: Objective | None
+    rules: Rules
+
+
+class ArmRun:
+    """One arm of a campaign on its way through its rounds.
+
+    Args:
+        task: what is to be done.
+        store: the record.
+        arm: its name.
+        method: how designs are drawn.
+        budget: what the arm may be charged.
+        callback: gets a snapshot after every request for rewards.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        store: Store,
+        arm: str,
+        method: Method,
+        budget: int,
+        callback: Callable[[Progress], None] | None,
+    ) -> None:
+        self.task = task
+        self.store = store
+        self.arm = arm
+        self.method = method
+        self.budget = budget
+        self.tracker = Tracker(arm, budget, task.rules.charge, callback)
+
+    def run(self) -> Counts:
+        """Run the rounds that are missing and return what the arm asked of the oracle.
+
+        Raises:
+            OracleError: if the oracle fails, or most of what it was asked in the last rounds did.
+        """
+        done = [found for found in self.store.rounds(self.arm) if found.finished]
+        for found in done:
+            rows = self.store.rows(self.arm, found.number)
+            self.tracker.rewards.extend(r.reward for r in rows if not np.isnan(r.reward))
+            self._remember(found.number)
+        while not self._over(done):
+            done.append(self._round(len(done), total(done)))
+            self._remember(done[-1].number)
+            self._refuse_failing(done[-_RECENT:])
+        return total(done)
+
+    def _over(self, done: list[Round]) -> bool:
+        if charged(total(done), self.task.rules.charge) >= self.budget:
+            return True
+        if is_idle(done, self.task.rules.patience):
+            logger.warning("%s: %s", self.arm, idle_words(done, self.task.rules.patience))
+            return True
+        return False
+
+    def _round(self, number: int, before: Counts) -> Round:
+        began = time.monotonic()
+        rules, domain = self.task.rules, self.task.sampler.model.domain
+        recorder = Recorder(self.store, self.arm, number)
+        metered = stack(
+            Replayed(self.task.oracle, recorder, rules.batch_size),
+            domain,
+            cache=recorder,
+            budget=self.budget,
+            charge=rules.charge,
+            counts=before,
+            on_scored=recorder.on_scored,
+        )
+        reward = RecordedReward(
+            domain,
+            metered,
+            self.task.objective,
+            recorder,
+            lambda rewards: self.tracker.add(rewards, number, metered.counts),
+        )
+        samples = self.method.run(
+            self.task.sampler,
+            reward,
+            rules.round_size,
+            key=rules.key,
+            first_design=number * rules.round_size,
+        )
+        counts: dict[str, float] = dict(_minus(metered.counts, before))
+        counts |= {name: n for name, n in samples.counts.items() if name.startswith("nfe")}
+        counts |= {"designs": len(samples), "seconds": time.monotonic() - began}
+        if recorder.unclaimed:
+            logger.warning(
+                "%s round %d did not repeat exactly: %d evaluations recorded before the "
+                "interruption were not asked for again; they stay in the table and are charged",
+                *(self.arm, number, recorder.unclaimed),
+            )
+            for name in ("requested", "evaluated"):
+                counts[name] += recorder.unclaimed
+        # an unguided design is from its law whether or not it could be scored
+        lawful = self.arm == UNGUIDED or not counts["not_evaluated"]
+        draws = list(_draws(samples, domain.canonical, lawful))
+        self.store.finish_round(self.arm, number, draws, counts)
+        return Round(self.arm, number, True, counts)
+
+    def _remember(self, number: int) -> None:
+        """Tell the diversity memory what a finished round evaluated."""
+        memory = memory_of(self.task.objective)
+        if memory is None:
+            return
+        rows = [r for r in self.store.rows(self.arm, number) if not np.isnan(r.reward)]
+        memory.update([r.sequence for r in rows], np.array([r.reward for r in rows]))
+
+    def _refuse_failing(self, recent: list[Round]) -> None:
+        counts = total(recent)
+        if counts.failed <= self.task.rules.max_failed * counts.evaluated:
+            return
+        rows = self.store.rows(self.arm, recent[-1].number)
+        reasons = [row.reason for row in rows if row.status == "failed"]
+        raise OracleError(
+            f"oracle {self.task.oracle.name!r} failed for {counts.failed} of the last "
+            f"{counts.evaluated} evaluations; the last reason: "
+            f"{reasons[-1] if reasons and reasons[-1] else 'it returned no number'}"
+        )
+
+
+def _minus(after: Counts, before: Counts) -> dict[str, int]:
+    earlier = asdict(before)
+    return {name: value - earlier[name] for name, value in asdict(after).items()}
+
+
+def _draws(samples: Samples, canonical: Callable[[str], str], lawful: bool) -> Iterable[Draw]:
+    columns = [samples.reward, samples.log_weight, samples.log_likelihood, samples.confidence]
+    empty = [float("nan")] * len(samples)
+    numbers = [empty if c is None else c.tolist() for c in columns]
+    fallback = [False] * len(samples) if samples.fallback is None else samples.fallback.tolist()
+    valid = samples.valid.tolist()
+    rows = zip(samples.strings, valid, fallback, zip(*numbers, strict=True), strict=True)
+    for string, is_valid, fell_back, values in rows:
+        sequence = canonical(string) if is_valid else None
+        yield Draw(string, sequence, lawful and not fell_back, *values)

@@ -1,0 +1,62 @@
+"""What the store holds: one `Row` per evaluated sequence, one `Draw` per design, one `Round`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+GUIDED = "guided"
+UNGUIDED = "unguided"
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One evaluation: a sequence that is new to its arm, and what the oracle said.
+
+    `id` orders the evaluations of a run. `sequence` is the canonical form the oracle saw, `raw` the
+    spelling first drawn. `scores` has one number per output, NaN where there is none. `final` is
+    true where the sequence was drawn from the stated law; elsewhere it is a preview of a design on
+    its way.
+    """
+
+    id: int
+    arm: str
+    round: int
+    sequence: str
+    raw: str
+    status: str
+    reason: str
+    scores: tuple[float, ...]
+    seconds: float
+    reward: float = NAN
+    final: bool = False
+    log_likelihood: float = NAN
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One design returned by the guidance of a round.
+
+    `sequence` is its canonical form, None where it is invalid. `final` is false where it is not
+    from the stated law: the budget ended before the round did, or every candidate was invalid.
+    """
+
+    raw: str
+    sequence: str | None
+    final: bool
+    reward: float = NAN
+    log_weight: float = NAN
+    log_likelihood: float = NAN
+    confidence: float = NAN
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round of one arm; `counts` adds up to the report (requested, invalid, nfe, seconds, …)."""
+
+    arm: str
+    number: int
+    finished: bool
+    counts: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,221 @@
+"""Campaigns: rounds of a guidance method under a budget, recorded so that nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from discdiff import _check
+from discdiff.campaign import environment
+from discdiff.campaign.files import write_atomic
+from discdiff.campaign.identity import describe, fingerprint, refuse_changes
+from discdiff.campaign.progress import Progress, charged
+from discdiff.campaign.report import write_report
+from discdiff.campaign.reward import memory_of
+from discdiff.campaign.rounds import ArmRun, Method, Rules, Task
+from discdiff.campaign.rows import GUIDED, UNGUIDED
+from discdiff.campaign.runlog import logged, logger
+from discdiff.campaign.store import CONFIG, ENVIRONMENT, Store
+from discdiff.campaign.summary import Summary, summarise
+from discdiff.campaign.table import write_designs
+from discdiff.errors import DiscdiffError, StoreError
+from discdiff.oracle import as_oracle, identity
+from discdiff.reward import Objective, Reward
+from discdiff.samplers.engine import Sampler
+
+_FREE = ("out", "name", "logger", "workers", "timeout")  # of a configuration: change no design
+
+
+class Campaign:
+    """Runs a guidance method in rounds until its budget is spent, and records every evaluation.
+
+    Round r is a pure function of the settings, the key drawn from `seed`, r and what was recorded
+    before it. So a run that was killed at any moment continues with `resume` to the same table as
+    one that was not, on one machine in float32, and no oracle is asked again for what is recorded.
+
+    Args:
+        out: folder of the run, made by `run`; must not hold one.
+        sampler: the base sampler.
+        guidance: the method.
+        oracle: an oracle, or any function from a list of strings to numbers.
+        objective: how scores become one reward; by default the oracle's only output.
+        budget: the most evaluations of an arm.
+        seed: same seed, same designs.
+        round_size: designs a round.
+        baseline: a method, usually `Unguided`, that is then charged what guidance was, in the same
+            store; None for no baseline.
+        charge: ``evaluated``: only new evaluations cost; ``all``: every request does, invalid and
+            repeated ones too.
+        batch_size: the most sequences of one oracle call.
+        patience: an arm ends after so many rounds in a row without a new evaluation.
+        max_failed: the share of failed evaluations in the last three rounds above which the run
+            stops with an error that names the oracle.
+        config: what the caller composed all this from, plain values; kept in `config.yaml` and
+            compared on resume.
+
+    Raises:
+        InputError: if an argument is out of range, or scores do not make one reward.
+
+    Example:
+        >>> import tempfile
+        >>> from discdiff.guidance.svdd import SVDD
+        >>> from discdiff.model import Model
+        >>> from discdiff.samplers.first_hitting import FirstHitting
+        >>> sampler = FirstHitting(Model.tabular(["AC", "GT", "GG"]))
+        >>> def count_g(strings):
+        ...     return [s.count("G") for s in strings]
+        >>> out = Path(tempfile.mkdtemp()) / "run"
+        >>> summary = Campaign(out, sampler, SVDD(), count_g, budget=3, round_size=4).run()
+        >>> summary.guided.best[0].sequence, summary.guided.best[0].reward
+        ('GG', 2.0)
+    """
+
+    def __init__(
+        self,
+        out: str | Path,
+        sampler: Sampler,
+        guidance: Method,
+        oracle: Any,
+        objective: Objective | None = None,
+        *,
+        budget: int,
+        seed: int = 0,
+        round_size: int = 16,
+        baseline: Method | None = None,
+        charge: str = "evaluated",
+        batch_size: int = 64,
+        patience: int = 10,
+        max_failed: float = 0.5,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = Path(out)
+        rules = Rules(
+            budget=_check.positive_int("budget", budget),
+            seed=_check.non_negative_int("seed", seed),
+            round_size=_check.positive_int("round_size", round_size),
+            charge=_check.one_of("charge", charge, ("evaluated", "all")),
+            batch_size=_check.positive_int("batch_size", batch_size),
+            patience=_check.positive_int("patience", patience),
+            max_failed=_check.fraction("max_failed", max_failed),
+        )
+        self.task = Task(sampler, as_oracle(oracle), objective, rules)
+        self.domain = sampler.model.domain
+        self.methods = {GUIDED: guidance} | ({} if baseline is None else {UNGUIDED: baseline})
+        self.config = dict(config or {})
+        Reward(self.domain, self.task.oracle, objective)  # refuses scores that make no reward
+        self._settings = self._describe()
+
+    def run(self, progress: Callable[[Progress], None] | None = None) -> Summary:
+        """Begin the run, carry it through and return its summary.
+
+        Args:
+            progress: called after every request for rewards.
+
+        Raises:
+            StoreError: if the folder holds a run or cannot be written.
+            OracleError: if the oracle fails; what was recorded stays, and the run can be resumed.
+        """
+        with Store.create(self.folder, self._settings) as store, logged(self.folder):
+            rules = self.task.rules
+            logger.info("begun: budget %d, seed %d", rules.budget, rules.seed)
+            return self._carry_through(store, progress)
+
+    def resume(self, progress: Callable[[Progress], None] | None = None) -> Summary:
+        """Continue the run in the folder; where it is complete only the files are written again.
+
+        Args:
+            progress: called after every request for rewards.
+
+        Raises:
+            StoreError: if there is no run, it is damaged, or it was begun with another oracle
+                version, model or settings.
+            OracleError: as for `run`.
+        """
+        with Store.open(self.folder) as store, logged(self.folder):
+            refuse_changes(store.settings, self._settings, self.folder)
+            logger.info("resumed")
+            return self._carry_through(store, progress)
+
+    def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
+        self._write_surroundings()
+        with self._stopping_cleanly(store):
+            budget = self.task.rules.budget
+            for arm, method in self.methods.items():
+                if budget:
+                    with self._memory():
+                        spent = ArmRun(self.task, store, arm, method, budget, progress).run()
+                    logger.info("%s: %s", arm, spent)
+                    budget = charged(spent, self.task.rules.charge)
+        write_designs(store)
+        write_report(store, self.domain.draw)
+        logger.info("complete")
+        return summarise(store)
+
+    @contextmanager
+    def _stopping_cleanly(self, store: Store) -> Iterator[None]:
+        """Leave the table and a line in the log, whatever ends the run."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            logger.warning("interrupted: the run can be resumed")
+            write_designs(store)
+            raise
+        except StoreError as error:  # nothing more can be written
+            logger.error("stopped: %s", error)
+            raise
+        except DiscdiffError as error:
+            logger.error("stopped: %s", error)
+            write_designs(store)
+            raise
+
+    @contextmanager
+    def _memory(self) -> Iterator[None]:
+        """Give every arm the diversity memory as it was found, and leave it so."""
+        memory = memory_of(self.task.objective)
+        if memory is None:
+            yield
+            return
+        initial = json.dumps(memory.state())
+        try:
+            yield
+        finally:
+            memory.restore(json.loads(initial))
+
+    def _write_surroundings(self) -> None:
+        """Write `config.yaml` and `environment.json`; on resume, note what changed since."""
+        config, surroundings = self.folder / CONFIG, self.folder / ENVIRONMENT
+        if not config.exists():
+            values = self.config or self._settings
+            write_atomic(config, OmegaConf.to_yaml(OmegaConf.create(values)))
+        now = environment.environment()
+        if not surroundings.exists():
+            write_atomic(surroundings, environment.dumps(now))
+            return
+        for change in environment.differences(environment.read(surroundings), now):
+            logger.warning("the environment changed since the run began: %s", change)
+
+    def _describe(self) -> dict[str, Any]:
+        """Return all that fixes the designs, as plain values; what a store keeps."""
+        sampler = self.task.sampler
+        fixed = {key: value for key, value in self.config.items() if key not in _FREE}
+        settings = {
+            "config": fixed,
+            "oracle": identity(self.task.oracle),
+            "outputs": self.task.oracle.outputs,
+            "domain": {"name": self.domain.name, **self.domain.settings()},
+            "column": self.domain.column,
+            "network": fingerprint(sampler.model.denoiser),
+            "lengths": describe(sampler.model.lengths),
+            "sampler": describe(sampler),
+            "methods": {arm: describe(method) for arm, method in self.methods.items()},
+            "objective": describe(self.task.objective),
+            "rules": asdict(self.task.rules),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(settings))
+        return plain

@@ -1,0 +1,286 @@
+"""The record of a campaign: every evaluation is a row of `campaign.sqlite` before it counts."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from discdiff.campaign import schema
+from discdiff.campaign.rows import NAN, Draw, Round, Row
+from discdiff.errors import StoreError
+
+DATABASE = "campaign.sqlite"
+CONFIG, ENVIRONMENT, DESIGNS = "config.yaml", "environment.json", "designs.csv"
+REPORT, LOG = "report.html", "log.txt"
+OTHER_FILES = (CONFIG, ENVIRONMENT, DESIGNS, REPORT, LOG)
+_LOCK = ".campaign.lock"
+
+
+class Store:
+    """One campaign's SQLite file, with one writer; made by `create` or `open`.
+
+    Commits are durable (write-ahead log, `synchronous=FULL`): after a kill or a power cut the
+    file holds every row whose method had returned.
+
+    Args:
+        path: the database.
+        lock: held while the store is writable, None for reading only.
+
+    Attributes:
+        settings: those given to `create`.
+
+    Raises:
+        StoreError: from every method, if the file cannot be read or written.
+
+    Example:
+        >>> import tempfile
+        >>> with Store.create(Path(tempfile.mkdtemp()), {"budget": 8}) as store:
+        ...     _ = store.begin_round("guided", 0)
+        ...     store.record([Row(1, "guided", 0, "CCO", "OCC", "ok", "", (0.5,), 0.1)])
+        ...     store.find("guided", ["CCO"])["CCO"].scores
+        (0.5,)
+    """
+
+    def __init__(self, path: Path, lock: FileLock | None) -> None:
+        self.path = path
+        self._lock = lock
+        try:
+            with schema.translated(path):
+                self._db = _connect(path, read_only=lock is None)
+                schema.check_format(self._db, path)
+                found = self._db.execute("SELECT name, value FROM setting").fetchall()
+        except BaseException:
+            self._release()
+            raise
+        self.settings: dict[str, Any] = {name: json.loads(value) for name, value in found}
+
+    @classmethod
+    def create(cls, folder: Path, settings: Mapping[str, object]) -> Self:
+        """Start a record in `folder` (made if absent) and return it open for writing.
+
+        Args:
+            folder: must not hold a run.
+            settings: JSON values, kept for `resume` to compare with.
+
+        Raises:
+            StoreError: if the folder holds a run, or cannot be written.
+        """
+        refuse_run(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make {folder}: {error.strerror or error}") from error
+        lock = _locked(folder)
+        path = folder / DATABASE
+        partial = path.with_suffix(".partial")
+        try:
+            refuse_run(folder)  # again, now that nobody else can start one here
+            partial.unlink(missing_ok=True)
+            with schema.translated(path):
+                _initialise(partial, settings)
+            os.replace(partial, path)
+        except OSError as error:
+            lock.release()
+            raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, lock)
+
+    @classmethod
+    def open(cls, folder: Path, *, read_only: bool = False) -> Self:
+        """Open the record of the run in `folder`.
+
+        Raises:
+            StoreError: if there is none, it is damaged or newer than this version, or another
+                process is writing it (unless `read_only`).
+        """
+        path = folder / DATABASE
+        if not path.is_file():
+            raise StoreError(f"{folder} holds no run: it has no file {DATABASE}")
+        return cls(path, None if read_only else _locked(folder))
+
+    def close(self) -> None:
+        """Close the file and let other processes write it; more calls do nothing."""
+        with schema.translated(self.path):
+            self._db.close()
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def begin_round(self, arm: str, number: int) -> int:
+        """Open a round, or open it again, and return the first id of its evaluations."""
+        with schema.translated(self.path), self._db:
+            self._db.execute(
+                "INSERT OR IGNORE INTO round (arm, number) VALUES (?, ?)", (arm, number)
+            )
+            query = "SELECT COALESCE(MAX(id), 0) FROM evaluation WHERE NOT (arm = ? AND round = ?)"
+            last: int = self._db.execute(query, (arm, number)).fetchone()[0]
+        return last + 1
+
+    def record(self, rows: Iterable[Row]) -> None:
+        """Write evaluations, all or none; the first row of a sequence in an arm stays."""
+        values = [
+            (r.id, r.arm, r.round, r.sequence, r.raw, r.status, r.reason, _numbers(r), r.seconds)
+            for r in rows
+        ]
+        with schema.translated(self.path), self._db:
+            self._db.executemany(
+                "INSERT INTO evaluation "
+                "(id, arm, round, sequence, raw, status, reason, scores, seconds) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sequence, arm) DO NOTHING",
+                values,
+            )
+
+    def reward(self, arm: str, rewards: Mapping[str, float]) -> None:
+        """Add the rewards of sequences to their rows; one that is there stays."""
+        with schema.translated(self.path), self._db:
+            self._db.executemany(
+                "UPDATE evaluation SET reward = ? "
+                "WHERE sequence = ? AND arm = ? AND reward IS NULL",
+                [(_null(value), sequence, arm) for sequence, value in rewards.items()],
+            )
+
+    def finish_round(
+        self, arm: str, number: int, draws: Iterable[Draw], counts: Mapping[str, float]
+    ) -> None:
+        """Close a round together with the designs it returned, in one transaction."""
+        rows = [
+            (
+                *(arm, number, place, d.raw, d.sequence, d.final),
+                *map(_null, (d.reward, d.log_weight, d.log_likelihood, d.confidence)),
+            )
+            for place, d in enumerate(draws)
+        ]
+        with schema.translated(self.path), self._db:
+            self._db.executemany("INSERT INTO draw VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.execute(
+                "UPDATE round SET finished = 1, counts = ? WHERE arm = ? AND number = ?",
+                (json.dumps(dict(counts)), arm, number),
+            )
+
+    def find(self, arm: str | None, sequences: Iterable[str]) -> dict[str, Row]:
+        """Return the rows of `sequences` in `arm` (the oldest of any arm where it is None)."""
+        query = f"{_ROWS} WHERE sequence = ? AND arm = COALESCE(?, arm) ORDER BY id LIMIT 1"
+        found = {}
+        with schema.translated(self.path):
+            for sequence in sequences:
+                row = self._db.execute(query, (sequence, arm)).fetchone()
+                if row is not None:
+                    found[sequence] = _row(row)
+        return found
+
+    def rows(self, arm: str | None = None, number: int | None = None) -> list[Row]:
+        """Return the rows, of one arm or one round if given, in the order of evaluation."""
+        query = f"{_ROWS} WHERE arm = COALESCE(?, arm) AND round = COALESCE(?, round) ORDER BY id"
+        with schema.translated(self.path):
+            return [_row(row) for row in self._db.execute(query, (arm, number))]
+
+    def rounds(self, arm: str) -> list[Round]:
+        """Return the rounds of `arm`, in order; at most the last one is not finished."""
+        query = "SELECT arm, number, finished, counts FROM round WHERE arm = ? ORDER BY number"
+        with schema.translated(self.path):
+            found = self._db.execute(query, (arm,)).fetchall()
+        return [Round(a, number, bool(done), json.loads(c)) for a, number, done, c in found]
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+
+def refuse_run(folder: Path) -> None:
+    """Raise `StoreError` if a run in `folder` would overwrite something."""
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file, not a folder")
+    if (folder / DATABASE).exists():
+        raise StoreError(
+            f"{folder} already holds a run: continue it with `discdiff resume {folder}`, or "
+            "choose another folder"
+        )
+    for name in OTHER_FILES:
+        if (folder / name).exists():
+            raise StoreError(f"{folder} already holds a file {name}: choose another folder")
+
+
+def _locked(folder: Path) -> FileLock:
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StoreError(f"{folder} is in use: another process is writing this run") from error
+    except OSError as error:
+        raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error
+    return lock
+
+
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    mode = "ro" if read_only else "rw"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level="IMMEDIATE", timeout=30)
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _initialise(path: Path, settings: Mapping[str, object]) -> None:
+    connection = sqlite3.connect(path)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(schema.TABLES)
+        connection.executemany(
+            "INSERT INTO setting VALUES (?, ?)",
+            [(name, json.dumps(value)) for name, value in settings.items()],
+        )
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
+        connection.commit()
+    finally:
+        connection.close()
+
+
+_ROWS = (
+    "SELECT id, arm, round, sequence, raw, status, reason, scores, seconds, reward, final, "
+    "log_likelihood FROM design"
+)
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    number, arm, round_, sequence, raw, status, reason, scores, seconds, reward, final, log = found
+    return Row(
+        *(number, arm, round_, sequence, raw, status, reason),
+        scores=tuple(map(_nan, json.loads(scores))),
+        seconds=seconds,
+        reward=_nan(reward),
+        final=bool(final),
+        log_likelihood=_nan(log),
+    )
+
+
+def _numbers(row: Row) -> str:
+    return json.dumps([_null(value) for value in row.scores], allow_nan=False)
+
+
+def _null(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _nan(value: float | None) -> float:
+    return NAN if value is None else value

@@ -1,0 +1,92 @@
+"""The `discdiff` program: its commands, and how every failure ends in one message and an exit code."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import discdiff
+from discdiff.commands.design import design
+from discdiff.commands.doctor import doctor
+from discdiff.commands.evaluate import evaluate
+from discdiff.commands.list import list_names
+from discdiff.commands.oracle import list_oracles
+from discdiff.commands.report import report
+from discdiff.commands.resume import resume
+from discdiff.commands.sample import sample
+from discdiff.commands.train import train
+from discdiff.errors import DiscdiffError, InputError
+
+INPUT_ERROR = 2
+FAILURE = 1
+INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """The commands, with the library's errors turned into one message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; with DISCDIFF_DEBUG=1 errors keep their traceback."""
+        if os.environ.get("DISCDIFF_DEBUG") == "1":
+            return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except DiscdiffError as error:
+            raise _failed(str(error), INPUT_ERROR if isinstance(error, InputError) else FAILURE)
+        except BrokenPipeError:
+            raise  # the reader of a pipe has left, which typer ends quietly
+        except OSError as error:
+            raise _failed(f"{error.filename or 'system'}: {error.strerror or error}", FAILURE)
+        except KeyboardInterrupt:
+            raise _failed("interrupted", INTERRUPTED)
+
+
+def _failed(message: str, code: int) -> typer.Exit:
+    typer.secho(f"discdiff: {message}", err=True, fg=typer.colors.RED)
+    return typer.Exit(code)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+oracle_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"discdiff {discdiff.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def discdiff_program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Design molecules and sequences with discrete diffusion under reward oracles."""
+
+
+@oracle_app.callback()
+def oracles() -> None:
+    """What sequences can be scored with."""
+
+
+for command in (design, train, sample, evaluate, resume, report, doctor):
+    app.command()(command)
+app.command("list")(list_names)
+oracle_app.command("list")(list_oracles)
+app.add_typer(oracle_app, name="oracle")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

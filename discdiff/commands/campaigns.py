@@ -1,0 +1,62 @@
+"""Running a campaign from the command line: progress, the summary, and how to go on after a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from discdiff.campaign import report, summary
+from discdiff.campaign.progress import Progress as Snapshot
+from discdiff.campaign.runner import Campaign
+from discdiff.commands.progress import Progress
+from discdiff.commands.tracking import tracked
+from discdiff.errors import OracleError
+
+Step = Callable[[Callable[[Snapshot], None] | None], summary.Summary]
+
+
+def carry_through(step: Step, folder: Path, logger: str) -> None:
+    """Run or resume a campaign with live progress, then print what it found.
+
+    Args:
+        step: `Campaign.run` or `Campaign.resume`.
+        folder: the run.
+        logger: ``none`` or ``wandb``.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(resumable(folder))
+        shown = stack.enter_context(Progress())
+        log = stack.enter_context(tracked(logger, folder))
+
+        def progress(snapshot: Snapshot) -> None:
+            shown.show(snapshot.arm, snapshot.spent, snapshot.budget, _note(snapshot))
+            log(snapshot)
+
+        found = step(progress)
+    Console().print(summary.render(found))
+    typer.echo(f"run folder: {folder}")
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Say how to go on where a run is interrupted or its oracle fails."""
+    advice = f"What was evaluated is kept. Continue with: discdiff resume {folder}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.secho(f"discdiff: interrupted. {advice}", err=True, fg=typer.colors.YELLOW)
+        raise typer.Exit(130) from None
+    except OracleError as error:
+        raise OracleError(f"{error}\n{advice}") from error
+
+
+def _note(snapshot: Snapshot) -> str:
+    return (
+        f"valid {snapshot.validity:.1%}, best {summary.number(snapshot.best)}, "
+        f"median {summary.number(snapshot.median)}"
+    )

@@ -1,0 +1,37 @@
+"""`discdiff design`: a campaign from a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from discdiff.commands.arguments import Arguments, Multirun, Show, read
+from discdiff.settings import Design, fill
+
+if TYPE_CHECKING:
+    from discdiff.config import Composition
+
+
+def design(arguments: Arguments = None, multirun: Multirun = False, show: Show = False) -> None:
+    """Design sequences of high reward: the main job, a campaign under a budget of evaluations."""
+    jobs = [
+        (source, fill(Design, source))
+        for source in read("design", arguments, multirun=multirun, show=show)
+    ]
+    for source, settings in jobs:
+        if len(jobs) > 1:
+            typer.echo(f"{settings.out}:")
+        _run(source, settings)
+
+
+def _run(source: Composition, settings: Design) -> None:
+    from discdiff import build
+    from discdiff.campaign.store import refuse_run
+    from discdiff.commands.campaigns import carry_through
+
+    folder = Path(settings.out)
+    refuse_run(folder)  # before the model is loaded
+    campaign = build.campaign(settings, source)
+    carry_through(campaign.run, folder, settings.logger["name"])

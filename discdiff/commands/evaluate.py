@@ -1,0 +1,64 @@
+"""`discdiff evaluate`: measures of a file of strings, against a reference where one is given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from discdiff.commands.arguments import Arguments, Show, read
+from discdiff.errors import DataError
+from discdiff.settings import Evaluate, fill
+
+
+def evaluate(
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV, SMILES or Parquet file of strings.", show_default=False),
+    ],
+    arguments: Arguments = None,
+    show: Show = False,
+) -> None:
+    """Measure the strings of a file: validity, uniqueness, novelty, diversity, properties."""
+    (source,) = read("evaluate", arguments, show=show)
+    settings = fill(Evaluate, source)
+    from discdiff import build, registry
+    from discdiff.commands import table
+
+    with build.located(source, "metrics"):
+        measure = registry.find("metrics", settings.metrics)
+    reference = None
+    if settings.reference is not None:
+        reference = _strings(Path(settings.reference), settings.reference_column)
+    with build.located(source):
+        found = measure(
+            _strings(file, settings.column),
+            reference,
+            fcd=settings.fcd,
+            sample=settings.sample,
+            seed=settings.seed,
+        )
+    if settings.out is None:
+        table.show(file.name, ("measure", "value"), [(k, _number(v)) for k, v in found.items()])
+    else:
+        from discdiff.campaign.files import write_atomic
+
+        write_atomic(Path(settings.out), json.dumps(found, indent=2) + "\n")
+
+
+def _strings(path: Path, column: str | None) -> list[str]:
+    """Return the strings of a file; an empty one is kept, it counts as invalid."""
+    from discdiff.readers import Columns, read_chunks
+
+    rows = [row for chunk in read_chunks(path, Columns(column)) for row in chunk]
+    if not rows:
+        raise DataError(f"{path} must hold at least one string, got an empty file")
+    return [row.string or "" for row in rows]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

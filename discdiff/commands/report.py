@@ -1,0 +1,24 @@
+"""`discdiff report`: the report of a run, written again from its record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+) -> None:
+    """Write report.html of a run again and print its summary; also while it is running."""
+    from rich.console import Console
+
+    from discdiff.campaign import summary
+    from discdiff.campaign.report import write_report
+    from discdiff.campaign.store import Store
+
+    with Store.open(run, read_only=True) as store:
+        written = write_report(store)
+        Console().print(summary.render(summary.summarise(store)))
+    typer.echo(f"report: {written}")

@@ -1,0 +1,35 @@
+"""`discdiff resume`: go on with a campaign or a training that was stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from discdiff.errors import StoreError
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+) -> None:
+    """Continue a run that was stopped or killed; nothing that was recorded is computed again."""
+    from discdiff import build, config
+    from discdiff.campaign.store import CONFIG, DATABASE
+    from discdiff.settings import Design, Train, fill
+
+    if not (run / CONFIG).is_file():
+        raise StoreError(f"{run} holds no run: it has no file {CONFIG}")
+    if (run / DATABASE).is_file():
+        from discdiff.commands.campaigns import carry_through
+
+        source = config.stored("design", run / CONFIG)
+        settings = fill(Design, source)
+        campaign = build.campaign(settings, source, run)
+        carry_through(campaign.resume, run, settings.logger["name"])
+    else:
+        from discdiff.commands import trainings
+
+        source = config.stored("train", run / CONFIG)
+        trainings.carry_through(replace(fill(Train, source), out=str(run)), source)

@@ -1,0 +1,78 @@
+"""`discdiff sample`: designs of a model, without reward."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from discdiff.commands.arguments import Arguments, Show, read
+from discdiff.errors import InputError
+from discdiff.settings import Sample, fill
+
+if TYPE_CHECKING:
+    from discdiff.samplers.samples import Samples
+
+SUFFIXES = (".csv", ".smi", ".txt")
+
+
+def sample(arguments: Arguments = None, show: Show = False) -> None:
+    """Draw designs from a model: to standard output, or to out=FILE.csv or .smi."""
+    (source,) = read("sample", arguments, show=show)
+    settings = fill(Sample, source)
+    out = None if settings.out is None else _checked(Path(settings.out))
+    import torch
+
+    from discdiff import build
+    from discdiff.commands.progress import Progress
+
+    sampler = build.sampler(settings, source)
+    with build.located(source), Progress() as progress:
+        drawn = sampler.sample(
+            settings.n,
+            generator=torch.Generator().manual_seed(settings.seed),
+            length=settings.length,
+            batch_size=settings.batch_size,
+            progress=lambda done: progress.show("designs", done, settings.n),
+        )
+    domain = sampler.model.domain
+    if out is None:
+        typer.echo("\n".join(drawn.strings))
+    else:
+        from discdiff.campaign.files import write_atomic
+
+        write_atomic(out, _csv(drawn, domain.column) if out.suffix == ".csv" else _lines(drawn))
+    valid = [s for s, fine in zip(drawn.strings, drawn.valid, strict=True) if fine]
+    distinct = len({domain.canonical(string) for string in valid})
+    typer.echo(
+        f"{len(drawn)} designs, {len(valid) / len(drawn):.1%} valid, {distinct} distinct, "
+        f"{drawn.counts['nfe']:,} network rows",
+        err=True,
+    )
+
+
+def _checked(out: Path) -> Path:
+    if out.suffix not in SUFFIXES:
+        raise InputError(f"out must end in {', '.join(SUFFIXES)}, got {str(out)!r}")
+    if not out.parent.is_dir():
+        raise InputError(f"out must lie in a folder that exists, got {str(out)!r}")
+    if out.exists():
+        raise InputError(f"out must be a new file, got {str(out)!r}, which exists")
+    return out
+
+
+def _lines(drawn: Samples) -> str:
+    return "".join(f"{string}\n" for string in drawn.strings)
+
+
+def _csv(drawn: Samples, column: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((column, "valid", "log_likelihood", "confidence"))
+    rows = zip(drawn.strings, drawn.valid, drawn.log_likelihood, drawn.confidence, strict=True)
+    for string, valid, likelihood, confidence in rows:
+        writer.writerow((string, int(valid), f"{likelihood:.6g}", f"{confidence:.6g}"))
+    return text.getvalue()

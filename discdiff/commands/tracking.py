@@ -1,0 +1,75 @@
+"""Weights & Biases for campaigns; a service that fails costs one warning, never the run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from discdiff import _check
+from discdiff.campaign.progress import Progress
+
+LOGGERS = ("none", "wandb")
+
+
+@contextmanager
+def tracked(logger: str, folder: Path) -> Iterator[Callable[[Progress], None]]:
+    """Give a function that logs a snapshot, to nowhere or to Weights & Biases.
+
+    WANDB_MODE, WANDB_PROJECT and the like are read by wandb itself; a resumed campaign continues
+    its own wandb run.
+
+    Args:
+        logger: ``none`` or ``wandb``.
+        folder: the run.
+
+    Raises:
+        InputError: if `logger` is unknown.
+    """
+    _check.one_of("logger", logger, LOGGERS)
+    run = _start(folder) if logger == "wandb" else None
+    broken = run is None
+
+    def log(snapshot: Progress) -> None:
+        nonlocal broken
+        if broken or run is None:
+            return
+        arm = snapshot.arm
+        values = {"best": snapshot.best, "median": snapshot.median, "valid": snapshot.validity}
+        try:
+            run.log({f"{arm}/spent": snapshot.spent} | {f"{arm}/{k}": v for k, v in values.items()})
+        except Exception as error:  # a service of others: any failure of it must not end a run
+            broken = True
+            _warn(error)
+
+    try:
+        yield log
+    finally:
+        if run is not None and not broken:
+            _finish(run)
+
+
+def _start(folder: Path) -> Any:
+    try:
+        import wandb
+
+        name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+        return wandb.init(project="discdiff", name=folder.name, id=name, resume="allow")
+    except Exception as error:  # a service of others: any failure of it must not end a run
+        _warn(error)
+        return None
+
+
+def _finish(run: Any) -> None:
+    try:
+        run.finish()
+    except Exception as error:  # a service of others: any failure of it must not end a run
+        _warn(error)
+
+
+def _warn(error: Exception) -> None:
+    typer.secho(f"discdiff: wandb cannot be used, going on without it: {error}", err=True)

@@ -1,0 +1,174 @@
+"""Running a training from the command line: what it is built of, its folder, its model card."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+from omegaconf import OmegaConf
+
+from discdiff import registry
+from discdiff.build import component, located
+from discdiff.campaign.environment import dumps, environment
+from discdiff.campaign.files import write_atomic
+from discdiff.campaign.store import CONFIG, ENVIRONMENT
+from discdiff.config import Composition
+from discdiff.data import DataModule
+from discdiff.encoding import Encoded, encode_file
+from discdiff.errors import ConfigError, StoreError
+from discdiff.fit import LAST, fit, quality
+from discdiff.lr import LearningRate
+from discdiff.model import LengthLaw, Model
+from discdiff.readers import Columns
+from discdiff.settings import DataKeys, Train
+
+CARD_SAMPLES = 256
+
+
+def refuse_run(folder: Path) -> None:
+    """Raise `StoreError` if `folder` holds a run, or is not a folder."""
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file, not a folder")
+    if any((folder / name).exists() for name in (CONFIG, LAST, "model")):
+        raise StoreError(
+            f"{folder} already holds a run: continue it with `discdiff resume {folder}`, or "
+            "choose another folder with out=..."
+        )
+
+
+def carry_through(settings: Train, source: Composition) -> None:
+    """Train from the start, or from the last checkpoint in the run folder.
+
+    Raises:
+        ConfigError: if a name, key or value is wrong; then nothing has been written.
+        DataError: if the data cannot be used.
+    """
+    folder = Path(settings.out)
+    encoded = _encoded(settings, source)
+    typer.echo(str(encoded.report), err=True)
+    model = _model(settings, encoded, source)
+    data = _data(settings, encoded, source)
+    options = _options(settings, source)
+    _write_surroundings(folder, source)
+    try:
+        trained = fit(model, data, folder, **options)
+    except KeyboardInterrupt:
+        typer.secho(f"discdiff: interrupted. Continue with: discdiff resume {folder}", err=True)
+        raise typer.Exit(130) from None
+    trained.card["quality"] = measured = _quality(trained, settings.seed)
+    trained.save(folder / "model", settings.trainer.dtype)
+    typer.echo(", ".join(f"{name} {value}" for name, value in measured.items()))
+    typer.echo(f"model: {folder / 'model'}")
+
+
+def _encoded(settings: Train, source: Composition) -> Encoded:
+    data, domain = settings.data, dict(settings.domain)
+    name = domain.pop("name", None)
+    if not isinstance(name, str):
+        raise ConfigError(f"{source.origin('domain')}: domain must have a key 'name'")
+    with located(source, "data"):
+        return encode_file(
+            data.path,
+            registry.find("domains", name),
+            Columns(data.column, data.split_column, data.label_column),
+            options=domain,
+            max_length=data.max_length,
+            max_bad_fraction=data.max_bad_fraction,
+            split=data.train_split,
+            cache=data.cache,
+            workers=data.workers,
+        )
+
+
+def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
+    torch.manual_seed(settings.seed)  # the initial weights
+    longest = int(encoded.lengths[encoded.where(settings.data.train_split)].max())
+    size = len(encoded.domain.alphabet)
+    process = component("processes", "process", settings.process, source, vocab_size=size)
+    denoiser = component(
+        "denoisers",
+        "denoiser",
+        settings.denoiser,
+        source,
+        vocab_size=size,
+        max_length=settings.data.max_length or longest,
+        needs_time=process.needs_time,
+        classes=int(encoded.label.max()) + 1,
+    )
+    law = encoded.length_law(denoiser.max_length, settings.data.train_split)
+    return Model(
+        denoiser,
+        process,
+        encoded.domain,
+        LengthLaw(law),
+        card=_card(settings, encoded),
+        frozen_training=settings.trainer.frozen_fraction > 0,
+    )
+
+
+def _data(settings: Train, encoded: Encoded, source: Composition) -> DataModule:
+    keys: DataKeys = settings.data
+    with located(source, "data"):
+        return DataModule(
+            encoded,
+            batch_tokens=keys.batch_tokens,
+            batch_size=keys.batch_size,
+            augment=keys.augment,
+            valid_rows=keys.valid_rows,
+            seed=settings.seed,
+            train_split=keys.train_split,
+            valid_split=keys.valid_split,
+        )
+
+
+def _options(settings: Train, source: Composition) -> dict[str, Any]:
+    """Return the arguments of `fit`, from the section `trainer`."""
+    options = asdict(settings.trainer)
+    with located(source, "trainer.schedule"):
+        options["schedule"] = LearningRate(**options["schedule"])
+    options["betas"] = tuple(options["betas"])
+    return options | {
+        "logger": settings.logger["name"],
+        "progress": sys.stderr.isatty(),
+        "seed": settings.seed,
+    }
+
+
+def _card(settings: Train, encoded: Encoded) -> dict[str, object]:
+    data = settings.data
+    return {
+        "title": settings.name,
+        "data": {
+            "file": Path(data.path).name,
+            "source": data.source or "not stated",
+            "licence": data.licence or "not stated",
+            "rows": len(encoded),
+            "rows left out": encoded.report.bad,
+        },
+        "recipe": {key: value for key, value in asdict(settings.trainer).items()}
+        | {"seed": settings.seed},
+    }
+
+
+def _quality(model: Model, seed: int) -> dict[str, str]:
+    by_name = {"name": "ancestral"} if model.process.needs_time else {"name": "first_hitting"}
+    sampler = registry.build("samplers", by_name, model=model)
+    drawn = sampler.sample(CARD_SAMPLES, generator=torch.Generator().manual_seed(seed))
+    shares = quality(model, drawn.strings)
+    return {name.rpartition("/")[2]: f"{share:.1%}" for name, share in shares.items()} | {
+        "samples": str(CARD_SAMPLES)
+    }
+
+
+def _write_surroundings(folder: Path, source: Composition) -> None:
+    if (folder / CONFIG).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    values = source.values
+    data = values["data"] | {"path": str(Path(values["data"]["path"]).resolve())}
+    write_atomic(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(values | {"data": data})))
+    write_atomic(folder / ENVIRONMENT, dumps(environment()))

@@ -1,0 +1,177 @@
+"""Configurations: names and numbers in, plain values out, and one clear message for a mistake.
+
+A configuration selects registered names and sets plain values. It cannot name code to run: there is
+no `_target_`, and an interpolation may refer to another key only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from discdiff import _hydra
+from discdiff.errors import ConfigError
+
+_REFERENCE = re.compile(r"\$\{\.*[A-Za-z_]\w*(\.\w+)*\}")
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The plain values of a configuration, and where each came from.
+
+    `assigned` are the keys set on the command line; `documents` the files that were read, the one
+    that wins first, each with the values it sets.
+    """
+
+    command: str
+    values: dict[str, Any]
+    assigned: tuple[str, ...] = ()
+    documents: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+    def origin(self, key: str) -> str:
+        """Return where the dotted `key` was set: a file, or the command line."""
+        parts = key.split(".")
+        if any(_overlap(parts, other.split(".")) for other in self.assigned):
+            return "command line"
+        found = (label for label, values in self.documents if _holds(values, parts))
+        return next(found, f"configs/{self.command}.yaml")
+
+
+def compose(command: str, overrides: Sequence[str] = (), file: Path | None = None) -> Composition:
+    """Return the configuration of `command` after `overrides`.
+
+    Args:
+        command: name of a file in discdiff.configs, such as "design".
+        overrides: Hydra overrides, such as "guidance=svdd" or "guidance.candidates=8".
+        file: a YAML file of the user's; each section in it replaces the default section.
+
+    Raises:
+        ConfigError: if an override cannot be read, an option does not exist, or a value tries to
+            read the environment or to name code.
+
+    Example:
+        >>> compose("design", ["budget=50"]).values["budget"]
+        50
+    """
+    parsed = [_hydra.parse(text) for text in overrides]
+    for override in parsed:
+        if override.is_sweep_override():
+            raise ConfigError(
+                f"{override.input_line!r} lists several values: add -m to run each of them, or "
+                "write [a,b] where one value is a list"
+            )
+        _check_inert("command line", override.input_line)
+    content = None if file is None else _hydra.read_yaml(file)
+    _check_inert(str(file), content)
+    experiment = None if file is None or content is None else (file, content)
+    composed = _hydra.run(command, parsed, experiment)
+    choices = composed.pop("hydra")
+    _check_inert(f"configs/{command}.yaml", composed)
+    return Composition(
+        command,
+        _resolved(command, composed),
+        tuple(o.key_or_group for o in parsed if o.key_or_group not in _hydra.groups()),
+        tuple(_documents(choices, experiment)),
+    )
+
+
+def jobs(command: str, overrides: Sequence[str], file: Path | None = None) -> list[Composition]:
+    """Return one configuration for each combination of the values that `overrides` list.
+
+    Where jobs would share an output folder, each folder gets the job's own values as a suffix.
+
+    Example:
+        >>> [job.values["seed"] for job in jobs("design", ["seed=0,1", "budget=50"])]
+        [0, 1]
+    """
+    parsed = [_hydra.parse(text) for text in overrides]
+    fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
+    choices = [_alternatives(o) for o in parsed if o.is_sweep_override()]
+    combinations = list(itertools.product(*choices))
+    composed = [compose(command, [*fixed, *own], file) for own in combinations]
+    if len({job.values.get("out") for job in composed}) < len(composed):
+        for job, own in zip(composed, combinations, strict=True):
+            suffix = "-".join(re.sub(r"[^\w.=+]+", "_", text) for text in own)
+            job.values["out"] = f"{job.values['out']}-{suffix}"
+    return composed
+
+
+def stored(command: str, path: Path) -> Composition:
+    """Return the configuration that a run wrote to `path`.
+
+    Raises:
+        ConfigError: if the file cannot be read, or holds more than plain values.
+    """
+    values = _hydra.read_yaml(path)
+    _check_inert(str(path), values)
+    return Composition(command, values, (), ((str(path), values),))
+
+
+def _alternatives(override: Override) -> list[str]:
+    key = override.get_key_element()
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _documents(
+    choices: Mapping[str, object], experiment: tuple[Path, Mapping[str, Any]] | None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what was read, the document that wins first: experiment, then options of groups."""
+    if experiment is not None:
+        yield str(experiment[0]), experiment[1]
+    ordered = sorted(_hydra.groups(), key=lambda group: group != "experiment")
+    for group in ordered:
+        chosen = choices.get(group)
+        for option in re.findall(r"[\w/.-]+", str(chosen or "")):
+            if not option.startswith("file/"):
+                yield f"configs/{group}/{option}.yaml", _hydra.read_packaged(group, option)
+
+
+def _check_inert(where: str, value: object, key: str = "") -> None:
+    """Refuse what could run code or read the environment, anywhere in `value`."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if str(name).startswith("_") and str(name).endswith("_"):
+                raise ConfigError(
+                    f"{where}: {key}{name} is not allowed: a configuration selects registered "
+                    "names (name: ...), never code"
+                )
+            _check_inert(where, item, f"{key}{name}.")
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check_inert(where, item, key)
+    elif isinstance(value, str) and "${" in _REFERENCE.sub("", value):
+        raise ConfigError(
+            f"{where}: {key.rstrip('.') or value!r} uses an interpolation other than ${{key}}, "
+            f"which is not allowed: {value!r}"
+        )
+
+
+def _resolved(command: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        plain = OmegaConf.to_container(OmegaConf.create(dict(values)), resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"configs/{command}.yaml: {str(error).splitlines()[0]}") from None
+    if not isinstance(plain, dict):
+        raise ConfigError(f"configs/{command}.yaml: must hold a mapping of keys to values")
+    return {str(key): value for key, value in plain.items()}
+
+
+def _overlap(a: Sequence[str], b: Sequence[str]) -> bool:
+    shared = min(len(a), len(b))
+    return a[:shared] == b[:shared]
+
+
+def _holds(values: object, parts: Sequence[str]) -> bool:
+    for part in parts:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True

@@ -1,0 +1,154 @@
+"""The data module: encoded rows in padded batches, the same on any number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from discdiff import _check
+from discdiff.batches import Batch, LengthBatches
+from discdiff.encoding import Encoded
+from discdiff.errors import DataError
+
+
+class Tokens(NamedTuple):
+    """A padded batch: `x_0` int64 `(B, L)`, rows `(B,)`, classes `(B,)` or None, and its place."""
+
+    x_0: Tensor
+    rows: Tensor
+    cond: Tensor | None
+    step: int
+    share: int
+    shares: int
+    tokens: int
+
+
+def collate(
+    encoded: Encoded, batch: Batch, generator: np.random.Generator | None = None
+) -> Tokens:
+    """Return the rows of `batch`, right padded to the longest; respelt where a generator is given.
+
+    Example:
+        >>> import numpy as np, tempfile, pathlib
+        >>> from discdiff.domain import Letters
+        >>> from discdiff.encoding import encode_file
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "dna.txt"
+        >>> _ = file.write_text("GATT\\nAC\\n")
+        >>> data = encode_file(file, Letters("ACGT"))
+        >>> collate(data, Batch(np.array([1, 0]), 0, 0, 1, 6)).x_0.tolist()
+        [[0, 1, 5, 5], [2, 0, 3, 3]]
+    """
+    domain = encoded.domain
+    rows = [encoded.ids(int(row)) for row in batch.rows]
+    if generator is not None:
+        spelt = [domain.augment(domain.decode(ids.tolist()), generator) for ids in rows]
+        rows = [np.array(domain.encode(string), np.uint16) for string in spelt]
+    x_0 = np.full((len(rows), max(map(len, rows))), domain.alphabet.pad_id, np.int64)
+    for i, ids in enumerate(rows):
+        x_0[i, : len(ids)] = ids
+    labels = torch.from_numpy(encoded.label[batch.rows])
+    cond = labels if bool((labels >= 0).all()) else None
+    place = (batch.step, batch.share, batch.shares, batch.tokens)
+    return Tokens(torch.from_numpy(x_0), torch.from_numpy(batch.rows), cond, *place)
+
+
+class _Stream(IterableDataset[Tokens]):
+    """Training batches without end, from a given step on."""
+
+    def __init__(self, encoded: Encoded, batches: LengthBatches, augment: bool) -> None:
+        self.encoded, self.batches, self.augment = encoded, batches, augment
+
+    def __iter__(self) -> Iterator[Tokens]:
+        for batch in self.batches:
+            seed = (self.batches.seed, batch.step, batch.share)
+            generator = np.random.default_rng(seed) if self.augment else None
+            yield collate(self.encoded, batch, generator)
+
+
+class _Fixed(IterableDataset[Tokens]):
+    """Every given row once, sorted by length, dealt out to the ranks by batch."""
+
+    def __init__(
+        self, encoded: Encoded, rows: NDArray[np.int64], size: int, rank: int, world: int
+    ) -> None:
+        order = rows[np.argsort(encoded.lengths[rows], kind="stable")]
+        cuts = [order[i : i + size] for i in range(0, len(order), size)]
+        self.encoded, self.batches = encoded, cuts[rank::world]
+
+    def __iter__(self) -> Iterator[Tokens]:
+        for i, rows in enumerate(self.batches):
+            tokens = int(self.encoded.lengths[rows].sum())
+            yield collate(self.encoded, Batch(rows, i, 0, 1, tokens))
+
+
+class DataModule(pl.LightningDataModule):
+    """Endless training batches and a fixed validation set out of one encoded file.
+
+    The training stream starts at the trainer's step, so a resumed run sees the rows that an
+    uninterrupted one would see.
+
+    Args:
+        encoded: the rows.
+        batch_tokens: padded tokens of one forward pass, at most; or
+        batch_size: rows of one forward pass.
+        augment: respell every training row each time, through `Domain.augment`.
+        valid_rows: validation rows to use, the first of the split.
+        seed: of the shuffles and respellings.
+        train_split: name of the split to train on.
+        valid_split: name of the split to validate on; None for no validation.
+
+    Raises:
+        DataError: if a split does not exist or holds nothing.
+    """
+
+    def __init__(
+        self,
+        encoded: Encoded,
+        *,
+        batch_tokens: int | None = None,
+        batch_size: int | None = None,
+        augment: bool = False,
+        valid_rows: int = 2048,
+        seed: int = 0,
+        train_split: str = "train",
+        valid_split: str | None = "valid",
+    ) -> None:
+        super().__init__()
+        self.encoded = encoded
+        self.batch_tokens, self.batch_size = batch_tokens, batch_size
+        self.augment, self.seed = augment, _check.non_negative_int("seed", seed)
+        self.train_rows = encoded.where(train_split)
+        none = np.zeros(0, np.int64)
+        self.valid_rows = none if valid_split is None else encoded.where(valid_split)
+        self.valid_rows = self.valid_rows[: _check.positive_int("valid_rows", valid_rows)]
+        if not len(self.train_rows) or (valid_split is not None and not len(self.valid_rows)):
+            raise DataError(f"splits {train_split!r} and {valid_split!r} must hold rows")
+
+    def train_dataloader(self) -> DataLoader[Tokens]:
+        trainer = self.trainer
+        batches = LengthBatches(
+            self.encoded.lengths,
+            self.train_rows,
+            batch_tokens=self.batch_tokens,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            rank=0 if trainer is None else trainer.global_rank,
+            world=1 if trainer is None else trainer.world_size,
+            accumulate=1 if trainer is None else trainer.accumulate_grad_batches,
+            start=0 if trainer is None else trainer.global_step,
+        )
+        return DataLoader(_Stream(self.encoded, batches, self.augment), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Tokens] | list[object]:
+        if not len(self.valid_rows):
+            return []
+        rank, world = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        fixed = _Fixed(self.encoded, self.valid_rows, 128, rank, world)
+        return DataLoader(fixed, batch_size=None)

@@ -1,0 +1,232 @@
+"""Alphabets and the contract between strings and tokens that every domain fulfils."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from discdiff import _check
+from discdiff.errors import DataError, InputError
+
+
+class Alphabet:
+    """The V sampleable tokens, ids 0..V-1; the mask is V and PAD is V+1, both outside it.
+
+    Args:
+        tokens: V distinct, non-empty strings.
+
+    Raises:
+        InputError: if a token is empty or occurs twice.
+
+    Example:
+        >>> a = Alphabet("ACGT")
+        >>> len(a), a.index("G"), a.mask_id, a.pad_id
+        (4, 2, 4, 5)
+    """
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens = tuple(tokens)
+        self._index = {token: i for i, token in enumerate(self.tokens)}
+        if not self.tokens or "" in self._index or len(self._index) != len(self.tokens):
+            raise InputError(f"tokens must be distinct and non-empty, got {list(tokens)!r}")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._index
+
+    @property
+    def mask_id(self) -> int:
+        """Id of the mask: V."""
+        return len(self.tokens)
+
+    @property
+    def pad_id(self) -> int:
+        """Id of PAD: V + 1, an input id only."""
+        return len(self.tokens) + 1
+
+    def index(self, token: str) -> int:
+        """Return the id of `token`; raises `DataError` with the nearest token if it is unknown."""
+        try:
+            return self._index[token]
+        except KeyError:
+            hint = _check.suggestion(token, self.tokens)
+            raise DataError(f"token {token!r} is not in the alphabet.{hint}") from None
+
+
+class Domain(ABC):
+    """Strings of one kind: how they become tokens, when they are valid, what form is canonical."""
+
+    name: ClassVar[str]
+    column: ClassVar[str] = "sequence"
+    """Heading of a column of its strings in a table."""
+
+    def __init__(self, alphabet: Sequence[str]) -> None:
+        self.alphabet = Alphabet(alphabet)
+
+    @abstractmethod
+    def split(self, string: str) -> list[str]:
+        """Return the tokens of `string`; raises `DataError` naming the position that fails."""
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """Return the string of `tokens`: the inverse of `split`."""
+        return "".join(tokens)
+
+    @abstractmethod
+    def invalid_reason(self, string: str) -> str | None:
+        """Return None if `string` is valid, else the reason in a few words."""
+
+    def canonical(self, string: str) -> str:
+        """Return the canonical form of a valid `string`."""
+        return string
+
+    def prepare(self, string: str) -> str:
+        """Return `string` as the model should learn it; raises `DataError` with the reason."""
+        return string
+
+    def augment(self, string: str, generator: np.random.Generator) -> str:
+        """Return another spelling of the same thing, for training; by default `string` itself."""
+        return string
+
+    def draw(self, string: str) -> str | None:
+        """Return a drawing of a valid `string` as an SVG document, or None where there is none."""
+        return None
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """Return the constructor's arguments, as JSON values."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, strings: Iterable[str], **options: object) -> Self:
+        """Return the domain whose alphabet is the set of tokens of `strings`."""
+
+    def encode(self, string: str) -> list[int]:
+        """Return the token ids of `string`; raises `DataError` naming token and position."""
+        ids = []
+        for position, token in enumerate(self.split(string)):
+            if token not in self.alphabet:
+                hint = _check.suggestion(token, self.alphabet.tokens)
+                raise DataError(
+                    f"token {token!r} at position {position} of {string!r} is not in the "
+                    f"alphabet.{hint}"
+                )
+            ids.append(self.alphabet.index(token))
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the string of `ids`; PAD is dropped, a mask raises `InputError`."""
+        size = len(self.alphabet)
+        kept = [i for i in ids if i != size + 1]
+        for position, i in enumerate(kept):
+            if not 0 <= i < size:
+                raise InputError(
+                    f"ids must lie in [0, {size}), got {i} at position {position}"
+                    + (" (the mask: the sequence is not finished)" if i == size else "")
+                )
+        return self.join([self.alphabet.tokens[i] for i in kept])
+
+    def encode_batch(self, strings: Sequence[str], width: int | None = None) -> Tensor:
+        """Return int64 tokens `(B, width)`, padded on the right (width: the longest by default)."""
+        rows = [self.encode(s) for s in strings]
+        longest = max((len(r) for r in rows), default=0)
+        width = longest if width is None else width
+        if longest > width:
+            raise InputError(f"width must be at least {longest}, got {width}")
+        tokens = torch.full((len(rows), width), self.alphabet.pad_id, dtype=torch.int64)
+        for i, row in enumerate(rows):
+            tokens[i, : len(row)] = torch.tensor(row, dtype=torch.int64)
+        return tokens
+
+    def decode_batch(self, tokens: Tensor) -> list[str]:
+        """Return one string for each row of int64 tokens `(B, L)`."""
+        return [self.decode(row) for row in tokens.tolist()]
+
+
+class Template:
+    """Fixed tokens, free positions and per-position alphabets of a design.
+
+    Args:
+        alphabet: the domain's alphabet.
+        positions: for each position a token that is fixed, None where any token may stand, or a
+            collection of the tokens that may stand there.
+
+    Raises:
+        InputError: if there is no position, or an empty collection.
+        DataError: if a token is not in the alphabet.
+
+    Example:
+        >>> template = Template(Alphabet("ACGT"), ["A", None, {"C", "G"}])
+        >>> template.tokens.tolist(), template.allowed.sum(1).tolist()
+        ([0, 4, 4], [4, 4, 2])
+    """
+
+    def __init__(self, alphabet: Alphabet, positions: Sequence[str | Collection[str] | None]) -> None:
+        if not positions:
+            raise InputError("positions must name at least one position, got none")
+        self.alphabet = alphabet
+        self.tokens = torch.full((len(positions),), alphabet.mask_id, dtype=torch.int64)
+        self.allowed = torch.ones(len(positions), len(alphabet), dtype=torch.bool)
+        for i, choice in enumerate(positions):
+            if isinstance(choice, str):
+                self.tokens[i] = alphabet.index(choice)
+            elif choice is not None:
+                ids = [alphabet.index(token) for token in choice]
+                if not ids:
+                    raise InputError(f"positions must each allow a token, got none at {i}")
+                self.allowed[i] = False
+                self.allowed[i, ids] = True
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def allowed_over(self, width: int, device: torch.device) -> Tensor | None:
+        """Return the alphabets as bool `(width, V)`, or None where every token is allowed."""
+        if bool(self.allowed.all()):
+            return None
+        full = torch.ones(width, len(self.alphabet), dtype=torch.bool)
+        full[: len(self)] = self.allowed
+        return full.to(device)
+
+
+class Letters(Domain):
+    """One letter, one token; every non-empty string over the letters is valid.
+
+    Args:
+        letters: the alphabet, for example ``"ACGT"``.
+
+    Raises:
+        InputError: if a letter occurs twice.
+
+    Example:
+        >>> dna = Letters("ACGT")
+        >>> dna.encode("GATT"), dna.decode([2, 0, 3, 3])
+        ([2, 0, 3, 3], 'GATT')
+    """
+
+    name = "letters"
+
+    def __init__(self, letters: str) -> None:
+        super().__init__(letters)
+
+    def split(self, string: str) -> list[str]:
+        return list(string)
+
+    def invalid_reason(self, string: str) -> str | None:
+        if not string:
+            return "empty"
+        stray = next((c for c in string if c not in self.alphabet), None)
+        return None if stray is None else f"letter {stray!r} is not in the alphabet"
+
+    def settings(self) -> dict[str, object]:
+        return {"letters": "".join(self.alphabet.tokens)}
+
+    @classmethod
+    def fit(cls, strings: Iterable[str], **options: object) -> Self:
+        return cls("".join(sorted({c for s in strings for c in s})))

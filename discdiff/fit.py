@@ -1,0 +1,247 @@
+"""Running a training: trainer, loggers, atomic checkpoints, snapshots and sample quality."""
+
+from __future__ import annotations
+
+import csv
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from discdiff import _check, checkpoint
+from discdiff.data import DataModule
+from discdiff.errors import CheckpointError, InputError
+from discdiff.model import Model
+from discdiff.train import Training
+
+LAST = "last.ckpt"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place, flushes it and renames it; reads no pickled objects."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+        with temporary.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        try:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch names no common error for a broken or foreign file
+            raise CheckpointError(f"{path} is not a whole training checkpoint: {error}") from error
+        if not isinstance(loaded, dict) or "seconds" not in loaded:
+            raise CheckpointError(f"{path} must be a training checkpoint of discdiff")
+        return loaded
+
+
+class Snapshots(pl.Callback):
+    """Writes last.ckpt and the model folder every few minutes of training, and at the end.
+
+    Args:
+        out: folder of the run.
+        minutes: time between two snapshots.
+        steps: also after every so many steps; 0 for never.
+        dtype: of the weights in the model folder.
+    """
+
+    def __init__(
+        self, out: Path, minutes: float = 5.0, steps: int = 0, dtype: str = "float32"
+    ) -> None:
+        self.out, self.dtype = out, dtype
+        self.minutes = _check.positive("snapshot minutes", minutes)
+        self.steps = _check.non_negative_int("snapshot steps", steps)
+        self._due = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self._due = pl_module.seconds + 60.0 * self.minutes
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        if pl_module.progress >= 1.0:
+            trainer.should_stop = True
+        elif pl_module.seconds >= self._due or (
+            self.steps and trainer.global_step % self.steps == 0
+        ):
+            self.write(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self.write(trainer, pl_module)
+
+    def write(self, trainer: pl.Trainer, training: Training) -> None:
+        """Write the checkpoint, then the model folder on rank 0."""
+        trainer.save_checkpoint(self.out / LAST)
+        if trainer.is_global_zero:
+            training.averaged.save(self.out / "model", self.dtype)
+        self._due = training.seconds + 60.0 * self.minutes
+
+
+class SampleQuality(pl.Callback):
+    """Logs validity and uniqueness of samples of the averaged model after each validation.
+
+    Args:
+        samples: how many to draw; 0 for none.
+        sampler: registered name of the sampler, with its options.
+        seed: of the draws, the same each time.
+    """
+
+    def __init__(self, samples: int, sampler: dict[str, object], seed: int = 0) -> None:
+        self.samples = _check.non_negative_int("samples", samples)
+        self.sampler, self.seed = sampler, seed
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if trainer.sanity_checking or not self.samples or not trainer.is_global_zero:
+            return
+        from discdiff import registry
+
+        model = pl_module.averaged
+        sampler = registry.build("samplers", self.sampler, model=model)
+        generator = torch.Generator(device="cpu").manual_seed(self.seed)
+        drawn = sampler.sample(self.samples, generator=generator)
+        pl_module.log_dict(quality(model, drawn.strings), prog_bar=True, rank_zero_only=True)
+
+
+def quality(model: Model, strings: list[str]) -> dict[str, float]:
+    """Return validity (of all) and uniqueness (of the valid, in canonical form) of samples.
+
+    Example:
+        >>> from discdiff.domain import Letters
+        >>> from types import SimpleNamespace
+        >>> quality(SimpleNamespace(domain=Letters("AB")), ["A", "A", "B", ""])["sample/valid"]
+        0.75
+    """
+    valid = [s for s in strings if model.domain.invalid_reason(s) is None]
+    distinct = {model.domain.canonical(s) for s in valid}
+    return {
+        "sample/valid": len(valid) / max(1, len(strings)),
+        "sample/unique": len(distinct) / max(1, len(valid)),
+    }
+
+
+def make_logger(name: str, out: Path, settings: dict[str, object] | None = None) -> Logger | bool:
+    """Return the logger called `name`: `csv`, `wandb` or `none`.
+
+    Weights & Biases that cannot be reached is one warning, and the run goes on with `csv`.
+
+    Raises:
+        InputError: if `name` is unknown.
+    """
+    _check.one_of("logger", name, ("csv", "wandb", "none"))
+    if name == "none":
+        return False
+    if name == "wandb":
+        try:
+            from pytorch_lightning.loggers import WandbLogger
+
+            logger = WandbLogger(project="discdiff", name=out.name, save_dir=out)
+            logger.experiment.config.update(settings or {})
+            return logger
+        except Exception as error:  # a service of others: any failure of it must not end a run
+            warnings.warn(f"wandb cannot be used, logging to csv: {error}", stacklevel=2)
+    return CSVLogger(out, name="", version="log")
+
+
+def fit(
+    model: Model,
+    data: DataModule,
+    out: str | Path,
+    *,
+    max_steps: int = 100_000,
+    max_minutes: float | None = None,
+    accumulate: int = 1,
+    clip: float = 1.0,
+    precision: str = "bf16-mixed",
+    accelerator: str = "cpu",
+    devices: int = 1,
+    strategy: str = "auto",
+    logger: str = "csv",
+    log_every: int = 50,
+    valid_every: int = 500,
+    samples: int = 0,
+    snapshot_minutes: float = 5.0,
+    snapshot_steps: int = 0,
+    dtype: str = "float32",
+    progress: bool = True,
+    seed: int = 0,
+    **training: Any,
+) -> Model:
+    """Train `model` on `data` and return it with averaged weights, in evaluation mode.
+
+    The run folder gets `last.ckpt`, which continues the run when `fit` is called again with the
+    same arguments, a `log`, and `model`, a model folder.
+
+    Args:
+        model: what to train; its denoiser is changed in place.
+        data: the data module.
+        out: the run folder.
+        max_steps: optimiser steps.
+        max_minutes: minutes of training, if they are over first; kept across resumes.
+        accumulate: forward passes of a rank in an optimiser step.
+        clip: largest norm of the gradient.
+        precision: Lightning's name of the precision, such as `bf16-mixed` or `32-true`.
+        accelerator: Lightning's name of the device.
+        devices: number of devices or processes.
+        strategy: Lightning's name of the strategy, such as `ddp`.
+        logger: `csv`, `wandb` or `none`.
+        log_every: steps between two lines of the log.
+        valid_every: steps between two validations.
+        samples: samples drawn after each validation; 0 for none.
+        snapshot_minutes: minutes between two checkpoints.
+        snapshot_steps: steps between two checkpoints; 0 for minutes alone.
+        dtype: of the weights of the model folder.
+        progress: whether to show a progress bar.
+        seed: of everything random.
+        training: further arguments of `Training`.
+
+    Raises:
+        InputError: if an argument is outside its range.
+        CheckpointError: if `last.ckpt` cannot be continued.
+    """
+    out = Path(out)
+    module = Training(model, seed=seed, max_minutes=max_minutes, **training)
+    snapshots = Snapshots(out, snapshot_minutes, snapshot_steps, dtype)
+    by_name: dict[str, object] = {"name": "first_hitting"}
+    if model.process.kind == "uniform":
+        by_name = {"name": "ancestral", "steps": 64}
+    trainer = pl.Trainer(
+        max_steps=_check.positive_int("max_steps", max_steps),
+        max_epochs=-1,
+        accumulate_grad_batches=_check.positive_int("accumulate", accumulate),
+        gradient_clip_val=_check.positive("clip", clip),
+        precision=precision,  # type: ignore[arg-type]
+        accelerator=accelerator,
+        devices=devices,
+        strategy=strategy,
+        logger=make_logger(logger, out),
+        log_every_n_steps=log_every,
+        val_check_interval=valid_every * accumulate,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        enable_checkpointing=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        callbacks=[SampleQuality(samples, by_name, seed), snapshots],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=out,
+    )
+    last = out / LAST
+    trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    return module.averaged

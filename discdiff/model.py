@@ -1,0 +1,165 @@
+"""A trained model: denoiser, process, domain and length law, and the folder they are stored in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from discdiff import _check
+from discdiff.denoiser import Denoiser
+from discdiff.domain import Domain
+from discdiff.errors import InputError
+from discdiff.process import Process
+
+LENGTH_MODES = ("given_length", "pad_as_token")
+
+
+class LengthLaw:
+    """The law of the number of tokens of a sequence.
+
+    Args:
+        probabilities: weight of every length 0..max_length; normalised here, length 0 has none.
+
+    Raises:
+        InputError: if a weight is negative or not finite, length 0 has weight, or none has.
+
+    Example:
+        >>> law = LengthLaw([0.0, 0.0, 1.0, 3.0])
+        >>> law.max_length, law.at(torch.tensor([0.2, 0.3], dtype=torch.float64)).tolist()
+        (3, [2, 3])
+    """
+
+    def __init__(self, probabilities: Sequence[float]) -> None:
+        weights = [_check.in_range("length probability", p, 0.0, math.inf) for p in probabilities]
+        total = sum(weights)
+        if len(weights) < 2 or weights[0] or not 0 < total < math.inf:
+            raise InputError(
+                "probabilities must be 0 for length 0 and have a positive, finite sum, "
+                f"got {len(weights)} of sum {total:g}"
+            )
+        self.probabilities = torch.tensor(weights, dtype=torch.float64) / total
+
+    @property
+    def max_length(self) -> int:
+        """The longest length."""
+        return len(self.probabilities) - 1
+
+    def at(self, u: Tensor) -> Tensor:
+        """Return the int64 length at each quantile `u` in (0, 1): the inverse CDF."""
+        cdf = self.probabilities.cumsum(0).to(u.device)
+        longest = int(self.probabilities.nonzero()[-1])
+        return torch.searchsorted(cdf, u.double(), right=True).clamp(max=longest)
+
+    @classmethod
+    def fixed(cls, length: int) -> Self:
+        """Return the law of one length."""
+        return cls([0.0] * _check.positive_int("length", length) + [1.0])
+
+
+class Model:
+    """What a sampler needs: a network, the process it was trained for, a domain, a length law.
+
+    Args:
+        denoiser: the network.
+        process: its process; both over the domain's alphabet.
+        domain: strings and tokens.
+        lengths: law of the number of tokens, at most the network's `max_length`.
+        card: what the model card says, heading by heading, JSON values.
+        length_mode: `given_length` (PAD is invisible) or `pad_as_token`.
+        frozen_training: whether a uniform model was trained with random frozen neighbours; a masked
+            one needs no such training.
+
+    Raises:
+        InputError: if sizes disagree or the network lacks the time its process needs.
+
+    Example:
+        >>> from discdiff.domain import Letters
+        >>> from discdiff.nn.transformer import Transformer
+        >>> from discdiff.process import MaskedProcess
+        >>> net = Transformer(4, max_length=8, width=16, depth=1, heads=2)
+        >>> model = Model(net, MaskedProcess(4), Letters("ACGT"), LengthLaw.fixed(8))
+        >>> model.vocab_size, model.max_length
+        (4, 8)
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        process: Process,
+        domain: Domain,
+        lengths: LengthLaw,
+        card: Mapping[str, object] | None = None,
+        length_mode: str = "given_length",
+        frozen_training: bool = False,
+    ) -> None:
+        sizes = (denoiser.vocab_size, process.vocab_size, len(domain.alphabet))
+        if len(set(sizes)) > 1:
+            raise InputError(
+                "denoiser, process and domain must have one vocabulary, got sizes "
+                f"{', '.join(map(str, sizes))}"
+            )
+        if lengths.max_length > denoiser.max_length:
+            raise InputError(
+                f"lengths must end at the denoiser's {denoiser.max_length} tokens, "
+                f"got {lengths.max_length}"
+            )
+        if process.needs_time and not denoiser.needs_time:
+            raise InputError(
+                f"a {process.kind} process needs a denoiser with needs_time=True, got needs_time="
+                "False"
+            )
+        self.denoiser, self.process, self.domain, self.lengths = denoiser, process, domain, lengths
+        self.card = dict(card or {})
+        self.length_mode = _check.one_of("length_mode", length_mode, LENGTH_MODES)
+        self.frozen_training = bool(frozen_training)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of sampleable tokens, V."""
+        return self.process.vocab_size
+
+    @property
+    def max_length(self) -> int:
+        """Longest sequence the model writes."""
+        return self.lengths.max_length
+
+    @property
+    def handles_frozen(self) -> bool:
+        """Whether fixed positions are part of what the network was trained on."""
+        return self.process.kind == "masked" or self.frozen_training
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the network to `device` and return the model."""
+        self.denoiser.to(device)
+        return self
+
+    def save(self, folder: str | Path, dtype: str = "float32") -> None:
+        """Write the model folder: config.json, model.safetensors, README.md; see `checkpoint`.
+
+        Args:
+            folder: new, or an older model folder, which is replaced as a whole.
+            dtype: `float32`, or `bfloat16` to halve the file.
+        """
+        from discdiff import checkpoint
+
+        checkpoint.write(self, Path(folder), dtype)
+
+    @classmethod
+    def load(cls, source: str | Path, device: str | torch.device = "cpu") -> Model:
+        """Return the model of a folder, or a shipped model by name, in evaluation mode.
+
+        Args:
+            source: a folder, or a registered name such as `zinc_selfies`.
+            device: where the network goes.
+
+        Raises:
+            CheckpointError: if there is no such model, or its folder is broken, foreign or newer.
+        """
+        from discdiff import checkpoint
+
+        return checkpoint.read(checkpoint.locate(source)).to(device)

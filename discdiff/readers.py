@@ -1,0 +1,139 @@
+"""Reading strings, split and label from CSV, SMILES and Parquet files, a chunk at a time."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+from discdiff import _check
+from discdiff.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".smi", ".smiles", ".txt", ".parquet")
+_FIELD_LIMIT = 1 << 20
+
+
+class Row(NamedTuple):
+    """One row of a file: its number (1 is the first row of data), string, split and label."""
+
+    number: int
+    string: str | None
+    split: str | None = None
+    label: str | None = None
+
+
+class Columns(NamedTuple):
+    """Which columns to read; None for `string` is the first, None for another is not read."""
+
+    string: str | None = None
+    split: str | None = None
+    label: str | None = None
+
+
+def read_chunks(path: str | Path, columns: Columns, size: int = 4096) -> Iterator[list[Row]]:
+    """Yield the rows of a file in lists of `size`; the file is never held in memory as a whole.
+
+    ``.csv`` and ``.tsv`` have a header; ``.smi``, ``.smiles`` and ``.txt`` hold one string a line,
+    up to the first blank, and no columns; ``.parquet`` has named columns. Text files may end in
+    ``.gz``.
+
+    Args:
+        path: the file.
+        columns: names of the columns.
+        size: rows in a list.
+
+    Raises:
+        DataError: if the file is missing, of another kind, broken, or lacks a column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"data file must exist, got {str(path)!r}")
+    kind = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
+    if kind not in SUFFIXES or (kind == ".parquet" and path.suffix == ".gz"):
+        raise DataError(f"data file must end in {', '.join(SUFFIXES)} (text: or .gz), got {path}")
+    if kind == ".parquet":
+        rows = _parquet(path, columns, size)
+    else:
+        rows = _text(path, kind, columns)
+    while chunk := list(itertools.islice(rows, size)):
+        yield chunk
+
+
+def _text(path: Path, kind: str, columns: Columns) -> Iterator[Row]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        # a byte that is not UTF-8 becomes U+FFFD, so its row is reported and the rest is read
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+            text = cast(IO[str], file)
+            if kind in (".csv", ".tsv"):
+                yield from _csv(path, text, "\t" if kind == ".tsv" else ",", columns)
+            else:
+                yield from _lines(path, text, columns)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def _lines(path: Path, text: IO[str], columns: Columns) -> Iterator[Row]:
+    if any(columns):
+        raise DataError(f"{path} has no columns, but columns were asked for: {columns}")
+    for number, line in enumerate(text, start=1):
+        yield Row(number, (line.split() or [None])[0])
+
+
+def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns) -> Iterator[Row]:
+    csv.field_size_limit(_FIELD_LIMIT)
+    reader = csv.reader(text, delimiter=delimiter)
+    header = next(reader, None)
+    if not header:
+        raise DataError(f"{path} must have a header, got an empty file")
+    places = [_place(path, name, header) for name in columns]
+    if columns.string is None:
+        places[0] = 0
+    number = 0
+    while True:
+        number += 1
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            raise DataError(f"{path}, row {number} cannot be read: {error}") from error
+        if fields is None:
+            return
+        values = [None if i is None or i >= len(fields) else fields[i] for i in places]
+        yield Row(number, *values)
+
+
+def _parquet(path: Path, columns: Columns, size: int) -> Iterator[Row]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        header = list(file.schema_arrow.names)
+        if not header:
+            raise DataError(f"{path} must have a column, got none")
+        string = header[0] if columns.string is None else columns.string
+        wanted = [name for name in (string, *columns[1:]) if name is not None]
+        for name in wanted:
+            _place(path, name, header)
+        number = 0
+        for batch in file.iter_batches(batch_size=size, columns=wanted):
+            held = {name: batch.column(name).to_pylist() for name in wanted}
+            for i in range(batch.num_rows):
+                number += 1
+                values = [held[n][i] if n else None for n in (string, *columns[1:])]
+                yield Row(number, *(v if v is None else str(v) for v in values))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def _place(path: Path, name: str | None, header: list[str]) -> int | None:
+    if name is None:
+        return None
+    if name not in header:
+        hint = _check.suggestion(name, header)
+        raise DataError(f"{path} must have a column {name!r}, got {', '.join(header)}.{hint}")
+    return header.index(name)

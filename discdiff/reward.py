@@ -1,0 +1,116 @@
+"""A reward: tokens to one number a design, through domain, oracle and objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from discdiff.domain import Domain
+from discdiff.errors import InputError
+from discdiff.oracle import Counts, Metered, Scores, stack
+from discdiff.oracle.scores import Floats
+
+Objective = Callable[[Scores, Sequence[str], Sequence[str]], Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a reward says of N designs.
+
+    Args:
+        reward: float64 `(N,)`; NaN where not scored.
+        valid: bool `(N,)`.
+        strings: N strings, as decoded.
+        scores: the oracle's scores, with status and reasons.
+    """
+
+    reward: Tensor
+    valid: Tensor
+    strings: list[str]
+    scores: Scores
+
+
+class Reward:
+    """Decode, score and judge designs; larger is better, NaN is *not scored*, never 0.
+
+    Args:
+        domain: decodes tokens; says what is valid.
+        oracle: a stack of wrappers (`discdiff.oracle.stack`), or a bare oracle or function, around
+            which the default stack is built.
+        objective: a callable `(scores, outputs, strings) -> (N,)` such as `Objective`, given
+            canonical strings; by default the value of the oracle's only output.
+
+    Raises:
+        InputError: if there is no objective and the oracle has several outputs, or one that is to
+            be minimised.
+
+    Example:
+        >>> from discdiff.domain import Letters
+        >>> dna = Letters("ACGT")
+        >>> reward = Reward(dna, lambda strings: [s.count("G") for s in strings])
+        >>> reward(dna.encode_batch(["GATG", "CC"])).reward.tolist()
+        [2.0, 0.0]
+    """
+
+    def __init__(self, domain: Domain, oracle: Any, objective: Objective | None = None) -> None:
+        self.domain = domain
+        self.oracle = oracle if isinstance(oracle, Metered) else stack(oracle, domain)
+        self.objective = _only_output(self.oracle) if objective is None else objective
+
+    def __call__(self, tokens: Tensor) -> Evaluation:
+        """Return the evaluation of int64 `tokens` `(N, L)`; equal rows are evaluated once."""
+        if tokens.ndim != 2:
+            raise InputError(f"tokens must be (N, L), got shape {tuple(tokens.shape)}")
+        rows = [tuple(row) for row in tokens.tolist()]
+        decoded = {row: self.domain.decode(row) for row in dict.fromkeys(rows)}
+        return self._evaluate([decoded[row] for row in rows], tokens.device)
+
+    def strings(self, strings: Sequence[str]) -> Evaluation:
+        """Return the evaluation of N `strings`."""
+        return self._evaluate(list(strings), torch.device("cpu"))
+
+    @property
+    def counts(self) -> Counts:
+        """What was asked of the oracle so far."""
+        return self.oracle.counts
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the oracle's budget is spent."""
+        return self.oracle.exhausted
+
+    def _evaluate(self, strings: list[str], device: torch.device) -> Evaluation:
+        scores = self.oracle(strings)
+        spelled = [c or s for c, s in zip(scores.canonical, strings, strict=True)]
+        reward = np.asarray(self.objective(scores, self.oracle.outputs, spelled), dtype=np.float64)
+        if reward.shape != (len(strings),):
+            raise InputError(f"objective must return ({len(strings)},), got shape {reward.shape}")
+        reward = np.where(scores.valid, reward, np.nan)
+        if np.isinf(reward).any():
+            worst = strings[int(np.flatnonzero(np.isinf(reward))[0])]
+            raise InputError(f"objective must be finite or NaN, got an infinity for {worst!r}")
+        return Evaluation(
+            reward=torch.from_numpy(reward).to(device),
+            valid=torch.from_numpy(scores.valid.copy()).to(device),
+            strings=strings,
+            scores=scores,
+        )
+
+
+def _only_output(oracle: Metered) -> Objective:
+    if len(oracle.outputs) != 1:
+        raise InputError(
+            f"oracle {oracle.name!r} has the outputs {', '.join(oracle.outputs)}: "
+            "say with an objective how they become one reward"
+        )
+    if oracle.directions != ("max",):
+        raise InputError(
+            f"output {oracle.outputs[0]!r} is to be minimised: give an objective, for example "
+            f"Objective([Term({oracle.outputs[0]!r}, direction='min')], 'arithmetic_mean')"
+        )
+    return lambda scores, outputs, strings: scores.values[:, 0]

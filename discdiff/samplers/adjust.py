@@ -1,0 +1,47 @@
+"""Changes of a categorical law that samplers apply before drawing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def nucleus(log_p: Tensor, top_p: float) -> Tensor:
+    """Keep the smallest set of tokens whose mass reaches `top_p`, renormalised.
+
+    The token that crosses `top_p` is kept.
+
+    Args:
+        log_p: log-probabilities `(..., V)`.
+        top_p: mass in (0, 1].
+
+    Source: The Curious Case of Neural Text Degeneration (Holtzman et al., 2019,
+    arXiv:1904.09751).
+
+    Example:
+        >>> nucleus(torch.tensor([0.5, 0.3, 0.2]).log(), 0.6).exp()
+        tensor([0.6250, 0.3750, 0.0000])
+    """
+    ranked, order = log_p.sort(dim=-1, descending=True)
+    p = ranked.exp()
+    outside = p.cumsum(-1) - p >= top_p
+    cut = ranked.masked_fill(outside, -torch.inf)
+    kept = torch.full_like(log_p, -torch.inf).scatter(-1, order, cut)
+    return torch.log_softmax(kept, dim=-1)
+
+
+def restrict(log_p: Tensor, allowed: Tensor) -> Tensor:
+    """Keep the allowed tokens, renormalised; where they have no mass, uniform over them.
+
+    Args:
+        log_p: log-probabilities `(N, V)`.
+        allowed: bool `(N, V)`, at least one True in each row.
+
+    Example:
+        >>> restrict(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[True, False]])).exp()
+        tensor([[1., 0.]])
+    """
+    inside = log_p.masked_fill(~allowed, -torch.inf)
+    empty = (inside == -torch.inf).all(-1, keepdim=True)
+    flat = torch.zeros_like(log_p).masked_fill(~allowed, -torch.inf)
+    return torch.log_softmax(torch.where(empty, flat, inside), dim=-1)

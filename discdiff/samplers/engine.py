@@ -1,0 +1,377 @@
+"""The one engine that runs every plan on every process."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from discdiff import _check, random
+from discdiff.errors import InputError, UnsupportedError
+from discdiff.process import inverse_cdf
+from discdiff.samplers.adjust import nucleus, restrict
+from discdiff.samplers.forward import evaluate
+from discdiff.samplers.plan import Event, Ints, Plan
+from discdiff.samplers.samples import Samples
+from discdiff.samplers.state import LENGTH, PREVIEW, PRIOR, TOKEN, State
+
+if TYPE_CHECKING:
+    from discdiff.domain import Template
+    from discdiff.model import Model
+
+# log-ratio (N, V) added to the law of the N positions an event draws
+Tilt = Callable[[State, Event, Tensor], Tensor]
+
+
+class Sampler(ABC):
+    """Turns noise into sequences by the events of a plan.
+
+    Args:
+        model: denoiser, process, domain and length law.
+        temperature: divides the network's log-probabilities; 1 leaves the law alone.
+        top_p: keeps the smallest set of tokens whose mass reaches it, renormalised; 1 keeps all.
+
+    Raises:
+        InputError: if an argument is out of range.
+        UnsupportedError: if the plan is not defined for the model's process.
+
+    Law: that of the plan; `temperature` and `top_p` change the target, and say so by their value.
+    """
+
+    processes: ClassVar[tuple[str, ...]] = ("masked", "uniform")
+
+    def __init__(self, model: Model, temperature: float = 1.0, top_p: float = 1.0) -> None:
+        if model.process.kind not in self.processes:
+            raise UnsupportedError(
+                f"{type(self).__name__} needs a {' or '.join(self.processes)} process, "
+                f"got {model.process.kind}"
+            )
+        self.model = model
+        self.process = model.process
+        self.temperature = _check.positive("temperature", temperature)
+        self.top_p = _check.positive("top_p", top_p)
+        _check.fraction("top_p", top_p)
+
+    @abstractmethod
+    def plan(self, state: State) -> Plan:
+        """Draw the plan of a state that starts now."""
+
+    # ------------------------------------------------------------------ states
+
+    def init(
+        self,
+        n: int,
+        *,
+        particles: int = 1,
+        key: int | None = None,
+        generator: torch.Generator | None = None,
+        first_design: int = 0,
+        length: int | None = None,
+        template: Template | None = None,
+        cond: int | None = None,
+        length_per_design: bool = False,
+    ) -> State:
+        """Return n × `particles` rows of noise; the rows of a design stand side by side.
+
+        Args:
+            n: designs.
+            particles: slots per design.
+            key: the run's key; drawn from `generator` when None.
+            generator: source of the key.
+            first_design: index of the first design, so that shards of a run agree with the whole.
+            length: tokens per design; drawn from the model's length law when None.
+            template: fixed tokens and per-position alphabets; it also sets the length.
+            cond: class for a conditional network.
+            length_per_design: draw one length for all slots of a design.
+        """
+        n = _check.positive_int("n", n)
+        particles = _check.positive_int("particles", particles)
+        key = random.new_key(generator) if key is None else key
+        device = next(iter(self.model.denoiser.buffers()), torch.empty(0)).device
+        weights = next(iter(self.model.denoiser.parameters()), None)
+        device = device if weights is None else weights.device
+        design = torch.arange(first_design, first_design + n, device=device)
+        design = design.repeat_interleave(particles)
+        slot = torch.arange(particles, device=device).repeat(n)
+        keys = random.row_keys(key, design, slot)
+        shared = random.row_keys(key, design, torch.zeros_like(slot))
+        lengths = self._lengths(shared if length_per_design else keys, length, template)
+        width = self.model.max_length
+        filled = torch.arange(width, device=device) < lengths[:, None]
+        tokens = torch.where(filled, self.process.mask_id, self.process.pad_id)
+        allowed = None
+        if template is not None:
+            tokens[:, : len(template)] = template.tokens.to(device)
+            allowed = template.allowed_over(width, device)
+        active = tokens == self.process.mask_id
+        self._check_frozen(active, filled)
+        x_t = self.process.prior(tokens, active, random.fold(keys, PRIOR))
+        classes = None if cond is None else torch.full((len(keys),), cond, device=device)
+        ones = torch.ones(len(keys), dtype=torch.float64, device=device)
+        return self.start(x_t, ones, active, keys=keys, allowed=allowed, cond=classes)
+
+    def _lengths(self, keys: Tensor, length: int | None, template: Template | None) -> Tensor:
+        fixed = len(template) if template is not None else length
+        if template is not None and length not in (None, len(template)):
+            raise InputError(f"length must equal the template's {len(template)}, got {length}")
+        if fixed is None:
+            u = random.uniform(random.fold(keys, LENGTH), 1)[:, 0]
+            return self.model.lengths.at(u)
+        if not 1 <= fixed <= self.model.max_length:
+            raise InputError(f"length must lie in [1, {self.model.max_length}], got {fixed}")
+        return torch.full((len(keys),), fixed, device=keys.device)
+
+    def _check_frozen(self, active: Tensor, filled: Tensor) -> None:
+        if self.model.handles_frozen or bool((active == filled).all()):
+            return
+        raise UnsupportedError(
+            "fixed positions on a uniform process need a model trained with a noise level per "
+            "position; train it with frozen_fraction > 0 or use a masked model"
+        )
+
+    def start(
+        self,
+        x_t: Tensor,
+        t: Tensor,
+        active: Tensor,
+        *,
+        keys: Tensor,
+        allowed: Tensor | None = None,
+        cond: Tensor | None = None,
+    ) -> State:
+        """Return the state that continues from any noisy tokens at any time.
+
+        Args:
+            x_t: int64 tokens `(B, W)`.
+            t: clocks `(B,)` in [0, 1].
+            active: positions that may change, bool `(B, W)`.
+            keys: int64 row keys `(B,)`.
+            allowed: per-position alphabet, bool `(W, V)`, or None.
+            cond: int64 classes `(B,)`, or None.
+        """
+        if x_t.shape != active.shape or t.shape != x_t.shape[:1] or keys.shape != t.shape:
+            raise InputError(
+                "x_t and active must be (B, W), t and keys (B,), got shapes "
+                f"{tuple(x_t.shape)}, {tuple(active.shape)}, {tuple(t.shape)}, {tuple(keys.shape)}"
+            )
+        zeros = torch.zeros(len(x_t), dtype=torch.float64, device=x_t.device)
+        state = State(
+            tokens=x_t,
+            t=t.to(torch.float64),
+            active=active,
+            lengths=(x_t != self.process.pad_id).sum(1).cpu().numpy(),
+            keys=keys,
+            plan=_NO_PLAN,
+            log_weight=zeros,
+            confidence=torch.ones(x_t.shape, device=x_t.device),
+            counts=Counter(),
+            allowed=allowed,
+            cond=cond,
+        )
+        return replace(state, plan=self.plan(state))
+
+    # ------------------------------------------------------------------ steps
+
+    @torch.no_grad()
+    def step(
+        self, state: State, branch: int = 1, tilt: Tilt | None = None, stop: float = 0.0
+    ) -> State:
+        """Return the state after the next event, with `branch` children for every row.
+
+        Children of one parent stand side by side. With several, the remaining plan of each is drawn
+        afresh, so the order of reveals is part of the proposal. `log_weight` gains
+        log p - log tau wherever a template or `tilt` changes the law that is drawn from.
+        """
+        parent = state
+        if branch > 1:
+            if parent.log_p is None:
+                parent = replace(parent, log_p=self.log_p(parent))
+            state = replace(parent, log_p=None).branch(branch)
+            state = replace(state, plan=state.plan.renew(state, ~state.plan.done(state, stop)))
+        event = state.plan.event(state, stop)
+        rows, cols = self._on_device(event.rows, state), self._on_device(event.cols, state)
+        if state.plan.adaptive or parent.log_p is not None:
+            full = self.log_p(parent) if parent.log_p is None else parent.log_p
+            log_p = full[rows // branch, cols]
+        else:
+            log_p = self._adjust(evaluate(self.model, state, event.t, event.rows, event.cols))
+        if state.plan.adaptive:
+            chosen = state.plan.choose(state, event, log_p)
+            rows, cols, log_p = rows[chosen], cols[chosen], log_p[chosen]
+        return self._draw(state, event, rows, cols, log_p, tilt)
+
+    def _draw(
+        self,
+        state: State,
+        event: Event,
+        rows: Tensor,
+        cols: Tensor,
+        log_p: Tensor,
+        tilt: Tilt | None,
+    ) -> State:
+        x_t, t, s = state.tokens[rows, cols], event.t[rows], event.s[rows]
+        law = self.process.event_log_probs(log_p, x_t, t, s)
+        drawn_from = law
+        if state.allowed is not None:
+            inside = restrict(log_p, state.allowed[cols])
+            drawn_from = self.process.event_log_probs(inside, x_t, t, s)
+        if tilt is not None:
+            drawn_from = torch.log_softmax(drawn_from + tilt(state, event, drawn_from), dim=-1)
+        token = inverse_cdf(drawn_from, state.uniforms(TOKEN, rows, cols))
+        tokens, confidence = state.tokens.clone(), state.confidence.clone()
+        tokens[rows, cols] = token
+        chosen = law.gather(-1, token[:, None])[:, 0]
+        confidence[rows, cols] = chosen.exp().float()
+        if event.remask is not None:
+            tokens = torch.where(event.remask, self.process.mask_id, tokens)
+        log_weight = state.log_weight
+        if drawn_from is not law:
+            change = (chosen - drawn_from.gather(-1, token[:, None])[:, 0]).double()
+            log_weight = log_weight.index_add(0, rows, change)
+        return replace(
+            state,
+            tokens=tokens,
+            confidence=confidence,
+            t=event.s,
+            log_weight=log_weight,
+            event=state.event + 1,
+            log_p=None,
+        )
+
+    def log_p(self, state: State) -> Tensor:
+        """Return log-probabilities `(B, W, V)` at every position that may still be drawn.
+
+        Rows that are finished, and positions that are settled, hold zeros.
+        """
+        editable = self.process.editable(state.tokens, state.active)
+        editable = editable & (state.t > 0)[:, None]
+        rows, cols = np.nonzero(editable.cpu().numpy())
+        found = self._adjust(evaluate(self.model, state, state.t, rows, cols))
+        full = torch.zeros(*state.tokens.shape, found.shape[-1], dtype=found.dtype)
+        full = full.to(state.tokens.device)
+        full[self._on_device(rows, state), self._on_device(cols, state)] = found
+        return full
+
+    def _adjust(self, log_p: Tensor) -> Tensor:
+        if self.temperature != 1.0:
+            log_p = torch.log_softmax(log_p / self.temperature, dim=-1)
+        return nucleus(log_p, self.top_p) if self.top_p < 1.0 else log_p
+
+    @torch.no_grad()
+    def preview(self, state: State, draws: int = 1) -> Tensor:
+        r"""Return clean tokens `(B, draws, W)` from the factorised $p(x_0\mid x_t)$.
+
+        Uses `state.log_p`, so a state that has made its pass is previewed for free.
+        """
+        log_p = self.log_p(state) if state.log_p is None else state.log_p
+        editable = self.process.editable(state.tokens, state.active) & (state.t > 0)[:, None]
+        rows, cols = editable.nonzero(as_tuple=True)
+        x_t = state.tokens[rows, cols]
+        law = self.process.x0_posterior(log_p[rows, cols], x_t, state.t[rows])
+        if state.allowed is not None:
+            law = restrict(law, state.allowed[cols])
+        tokens = state.tokens[:, None].repeat(1, draws, 1)
+        keys = state.purpose_keys(PREVIEW)
+        for draw in range(draws):
+            u = random.uniform_at(random.fold(keys, draw)[rows], cols)
+            tokens[rows, draw, cols] = inverse_cdf(law, u)
+        return tokens
+
+    def done(self, state: State, stop: float = 0.0) -> bool:
+        """Return whether no row has an event left before `stop`."""
+        return bool(state.plan.done(state, stop).all())
+
+    def run(
+        self, state: State, stop: float = 0.0, progress: Callable[[State], None] | None = None
+    ) -> State:
+        """Return the state after all events that end at `stop` or later.
+
+        For grid plans `stop` has to be a time of the grid.
+        """
+        while not self.done(state, stop):
+            state = self.step(state, stop=stop)
+            if progress is not None:
+                progress(state)
+        return state
+
+    # ------------------------------------------------------------------ samples
+
+    def sample(
+        self,
+        n: int,
+        *,
+        key: int | None = None,
+        generator: torch.Generator | None = None,
+        first_design: int = 0,
+        length: int | None = None,
+        template: Template | None = None,
+        cond: int | None = None,
+        batch_size: int = 256,
+        progress: Callable[[int], None] | None = None,
+    ) -> Samples:
+        """Return n finished designs; arguments as in `init`.
+
+        Args:
+            n: designs.
+            key: the run's key; drawn from `generator` when None.
+            generator: source of the key.
+            first_design: index of the first design.
+            length: tokens per design; drawn from the length law when None.
+            template: fixed tokens and per-position alphabets.
+            cond: class for a conditional network.
+            batch_size: designs in flight; it does not change any design.
+            progress: called with the number of finished designs.
+        """
+        n = _check.positive_int("n", n)
+        key = random.new_key(generator) if key is None else key
+        parts = []
+        for first in range(0, n, _check.positive_int("batch_size", batch_size)):
+            state = self.init(
+                min(batch_size, n - first),
+                key=key,
+                first_design=first_design + first,
+                length=length,
+                template=template,
+                cond=cond,
+            )
+            parts.append(self.finish(self.run(state)))
+            if progress is not None:
+                progress(first + len(parts[-1]))
+        return Samples.concatenate(parts)
+
+    def finish(self, state: State) -> Samples:
+        """Return the finished rows of a state, decoded."""
+        strings = self.model.domain.decode_batch(state.tokens)
+        valid = [self.model.domain.invalid_reason(s) is None for s in strings]
+        number = state.active.sum(1).clamp(min=1)
+        kept = torch.where(state.active, state.confidence, 1.0).double()
+        return Samples(
+            tokens=state.tokens,
+            strings=strings,
+            valid=np.array(valid, dtype=np.bool_),
+            log_weight=state.log_weight,
+            log_likelihood=kept.log().sum(1),
+            confidence=torch.where(state.active, kept, 0.0).sum(1) / number,
+            counts=dict(state.counts),
+        )
+
+    def _on_device(self, index: Ints, state: State) -> Tensor:
+        return torch.from_numpy(index).to(state.tokens.device, non_blocking=True)
+
+
+class _NoPlan:
+    """Stands in `State.plan` while the plan itself is being drawn."""
+
+    adaptive = False
+
+    def __getattr__(self, name: str) -> object:
+        raise InputError("a state has no plan before Sampler.start returns it")
+
+
+_NO_PLAN = _NoPlan()

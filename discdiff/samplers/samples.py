@@ -1,0 +1,66 @@
+"""What samplers and guidance methods return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from discdiff.oracle import Scores
+
+
+@dataclass(frozen=True)
+class Samples:
+    r"""N finished designs.
+
+    Attributes:
+        tokens: int64 `(N, W)`, padded on the right.
+        strings: the decoded designs.
+        valid: bool `(N,)`, by the domain's own predicate.
+        log_weight: float64 `(N,)`; all zero where the draws are the stated law themselves.
+        log_likelihood: float64 `(N,)`: sum of the log-probabilities with which the final tokens
+            were drawn, in nats; for static plans the model's log-likelihood along the drawn order.
+        confidence: float64 `(N,)`: mean of those probabilities, in (0, 1].
+        counts: `nfe`, `nfe_grad` and, with a reward, the oracle's counts.
+        reward: float64 `(N,)`, NaN where not scored, or None without a reward.
+        scores: the oracle's scores behind `reward`, or None.
+        log_normaliser: $\log\hat Z$ per design, float64 `(N,)`, or None.
+        fallback: bool `(N,)`: every candidate of the design was invalid, so it is not from the
+            stated law; None where that cannot happen.
+    """
+
+    tokens: Tensor
+    strings: list[str]
+    valid: np.ndarray
+    log_weight: Tensor
+    log_likelihood: Tensor
+    confidence: Tensor
+    counts: dict[str, int] = field(default_factory=dict)
+    reward: Tensor | None = None
+    scores: Scores | None = None
+    log_normaliser: Tensor | None = None
+    fallback: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    @staticmethod
+    def concatenate(parts: list[Samples]) -> Samples:
+        """Return unrewarded batches as one, with their counts added up."""
+        counts: dict[str, int] = {}
+        for part in parts:
+            for name, value in part.counts.items():
+                counts[name] = counts.get(name, 0) + value
+        return Samples(
+            tokens=torch.cat([p.tokens for p in parts]),
+            strings=[s for p in parts for s in p.strings],
+            valid=np.concatenate([p.valid for p in parts]),
+            log_weight=torch.cat([p.log_weight for p in parts]),
+            log_likelihood=torch.cat([p.log_likelihood for p in parts]),
+            confidence=torch.cat([p.confidence for p in parts]),
+            counts=counts,
+        )

@@ -1,0 +1,88 @@
+"""The state of a batch of designs on their way from noise to sequences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from discdiff import random
+
+if TYPE_CHECKING:
+    from discdiff.samplers.plan import Plan
+
+# purposes of the random numbers below one row key
+LENGTH, PRIOR, PLAN, TOKEN, REMASK, CHILD, PREVIEW, SELECT, ROLLOUT = range(9)
+
+
+@dataclass
+class State:
+    """B rows, each with its own clock, plan and key.
+
+    Attributes:
+        tokens: int64 `(B, W)`; W does not depend on the batch.
+        t: float64 clocks `(B,)`, from 1 (noise) to 0 (finished).
+        active: positions that may change, bool `(B, W)`.
+        lengths: int64 `(B,)`, on the host.
+        keys: int64 row keys `(B,)`: they belong to the slot, not to the ancestor.
+        plan: what happens when.
+        log_weight: float64 `(B,)`, every change of law so far.
+        confidence: probability of each token when it was drawn, float32 `(B, W)`; 1 where given.
+        counts: shared by all states of one run: `nfe`, `nfe_grad`.
+        event: index of the next event, the time of sequential Monte Carlo.
+        allowed: a template's alphabet per position, bool `(W, V)`, or None.
+        cond: int64 classes `(B,)`, or None.
+        log_p: log-probabilities `(B, W, V)` for the present tokens, where a pass has been made.
+    """
+
+    tokens: Tensor
+    t: Tensor
+    active: Tensor
+    lengths: np.ndarray
+    keys: Tensor
+    plan: Plan
+    log_weight: Tensor
+    confidence: Tensor
+    counts: Counter[str]
+    event: int = 0
+    allowed: Tensor | None = None
+    cond: Tensor | None = None
+    log_p: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def uniforms(self, purpose: int, rows: Tensor, cols: Tensor) -> Tensor:
+        """Return float64 uniforms for positions `(rows, cols)` at this event."""
+        return random.uniform_at(self.purpose_keys(purpose)[rows], cols)
+
+    def purpose_keys(self, purpose: int) -> Tensor:
+        """Return the keys `(B,)` of this event and `purpose`."""
+        return random.fold(random.fold(self.keys, self.event), purpose)
+
+    def gather(self, index: Tensor, keys: Tensor | None = None) -> State:
+        """Return the rows `index (N,)`, with `keys` in place of their own when given."""
+        host = index.cpu().numpy()
+        return replace(
+            self,
+            tokens=self.tokens[index],
+            t=self.t[index],
+            active=self.active[index],
+            lengths=self.lengths[host],
+            keys=self.keys[index] if keys is None else keys,
+            plan=self.plan.take(host),
+            log_weight=self.log_weight[index],
+            confidence=self.confidence[index],
+            cond=None if self.cond is None else self.cond[index],
+            log_p=None if self.log_p is None else self.log_p[index],
+        )
+
+    def branch(self, children: int) -> State:
+        """Return `children` copies of every row, side by side, with keys of their own."""
+        rows = torch.arange(len(self), device=self.tokens.device).repeat_interleave(children)
+        number = torch.arange(children, device=self.tokens.device).repeat(len(self))
+        return self.gather(rows, random.fold(self.purpose_keys(CHILD)[rows], number))

@@ -1,0 +1,241 @@
+"""The keys of each command, with their types and meanings: what a configuration is checked against."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from discdiff import _check
+from discdiff.errors import ConfigError
+
+if TYPE_CHECKING:
+    from discdiff.config import Composition
+
+T = TypeVar("T")
+Component = dict[str, Any]  # {"name": a registered name, **options}
+
+
+def _key(meaning: str, default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermKeys:
+    """One term of an objective, under the name of the output it reads."""
+
+    transform: Component | None = _key("how the score becomes a desirability", None)
+    weight: float = _key("weight in the aggregation", 1.0)
+    direction: str | None = _key("max or min; null: as the oracle says", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveKeys:
+    """How scores become one reward."""
+
+    aggregation: Component = _key("how the terms are combined")
+    terms: dict[str, TermKeys] | None = _key("terms by output; null: every output as it is", None)
+    filters: list[Any] = _key("rules that reject a design, each {name: ...}", ())
+    diversity: Component | None = _key("lowers the reward of what was found before", None)
+    rejected: float | None = _key("reward of a rejected design; null: the lowest", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """Keys of `discdiff design`."""
+
+    name: str = _key("name of the run, part of the default output folder")
+    model: str = _key("a shipped model, or a model folder")
+    sampler: Component = _key("how the model is sampled")
+    guidance: Component = _key("how sampling is steered to reward")
+    oracle: dict[str, Component] = _key("what is scored")
+    objective: ObjectiveKeys = _key("how scores become one reward")
+    budget: int = _key("how many evaluations may be spent")
+    charge: str = _key("what the budget counts: evaluated, or all")
+    round_size: int = _key("designs per round")
+    batch_size: int = _key("most sequences of one oracle call")
+    patience: int = _key("rounds without anything new after which the run ends")
+    max_failed: float = _key("share of failed evaluations that stops the run")
+    baseline: bool = _key("also sample without guidance, at the same number of evaluations")
+    device: str = _key("cpu, cuda, or auto")
+    seed: int = _key("same seed, same designs")
+    out: str = _key("folder of the run")
+    logger: Component = _key("none, or wandb")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataKeys:
+    """A file of training strings."""
+
+    path: str = _key("CSV, SMILES or Parquet file, .gz allowed")
+    column: str | None = _key("column of strings; null: the first", None)
+    split_column: str | None = _key("column of split names; null: all rows train", None)
+    label_column: str | None = _key("column of class ids; null: no classes", None)
+    train_split: str = _key("split to train on", "train")
+    valid_split: str | None = _key("split to validate on; null: none", None)
+    max_length: int | None = _key("longest row kept, in tokens; null: every row", None)
+    max_bad_fraction: float = _key("more bad rows than this are an error", 0.01)
+    augment: bool = _key("respell every row each time it is used", False)
+    batch_tokens: int | None = _key("padded tokens per forward pass", None)
+    batch_size: int | None = _key("or: rows per forward pass", None)
+    valid_rows: int = _key("rows of a validation", 2048)
+    cache: str | None = _key("folder for the encoded file; null: none", None)
+    workers: int = _key("processes that encode", 0)
+    source: str | None = _key("where the data come from, for the model card", None)
+    licence: str | None = _key("licence of the data, for the model card", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateKeys:
+    """The learning rate over a run."""
+
+    shape: str = _key("wsd, cosine or constant", "wsd")
+    warmup: int = _key("steps of warm-up", 100)
+    decay: float = _key("last fraction of the run in which wsd decays", 0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerKeys:
+    """How a network is trained."""
+
+    max_steps: int = _key("optimiser steps")
+    max_minutes: float | None = _key("minutes, if they are over first", None)
+    rate: float = _key("peak learning rate")
+    schedule: RateKeys = _key("the learning rate over the run")
+    weight_decay: float = _key("of matrices", 0.01)
+    betas: list[float] = _key("of AdamW", (0.9, 0.99))
+    ema: float = _key("decay of the moving average of the weights", 0.9999)
+    clip: float = _key("largest norm of the gradient", 1.0)
+    accumulate: int = _key("forward passes per optimiser step", 1)
+    frozen_fraction: float = _key("rows trained with frozen positions; uniform process", 0.0)
+    precision: str = _key("bf16-mixed, 32-true, ...", "bf16-mixed")
+    accelerator: str = _key("cpu, gpu or auto", "auto")
+    devices: int = _key("devices or processes", 1)
+    strategy: str = _key("auto, ddp, fsdp", "auto")
+    log_every: int = _key("steps between two lines of the log", 50)
+    valid_every: int = _key("steps between two validations", 500)
+    samples: int = _key("samples drawn at each validation", 64)
+    snapshot_minutes: float = _key("minutes between two checkpoints", 5.0)
+    snapshot_steps: int = _key("steps between two checkpoints; 0: by minutes alone", 0)
+    dtype: str = _key("of the saved weights: float32 or bfloat16", "float32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Keys of `discdiff train`."""
+
+    name: str = _key("name of the model, and of the default output folder")
+    data: DataKeys = _key("what is learnt")
+    domain: Component = _key("how strings become tokens")
+    process: Component = _key("how data become noise")
+    denoiser: Component = _key("the network")
+    trainer: TrainerKeys = _key("how it is trained")
+    seed: int = _key("of everything random")
+    out: str = _key("folder of the run")
+    logger: Component = _key("csv, wandb or none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Keys of `discdiff sample`."""
+
+    model: str = _key("a shipped model, or a model folder")
+    sampler: Component = _key("how the model is sampled")
+    n: int = _key("how many designs")
+    length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
+    batch_size: int = _key("designs in flight; changes no design")
+    device: str = _key("cpu, cuda, or auto")
+    seed: int = _key("same seed, same designs")
+    out: str | None = _key("a .csv or .smi file; null: to standard output", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Keys of `discdiff evaluate`."""
+
+    metrics: str = _key("which measures, by the kind of string")
+    column: str | None = _key("column of strings; null: the first", None)
+    reference: str | None = _key("file of training strings to compare with", None)
+    reference_column: str | None = _key("its column of strings; null: the first", None)
+    fcd: bool = _key("also the Frechet ChemNet distance; needs the extra fcd")
+    sample: int = _key("most reference strings that are compared one by one")
+    seed: int = _key("of that sample")
+    out: str | None = _key("a .json file; null: a table", None)
+
+
+def keys(schema: type) -> list[tuple[str, str, str]]:
+    """Return (key, type, meaning) of every key of `schema`, for help texts."""
+    hints = typing.get_type_hints(schema)
+    return [(f.name, _spelt(hints[f.name]), f.metadata["meaning"]) for f in fields(schema)]
+
+
+def help_text(schema: type) -> str:
+    """Return the keys of `schema` as a block of lines for a command's help."""
+    listed = keys(schema)
+    width = max(len(key) for key, _, _ in listed)
+    lines = [f"  {key:{width}}  {meaning}" for key, _, meaning in listed]
+    return "\n".join(["\b", "Keys (set with KEY=VALUE, OPTION.KEY=VALUE or GROUP=OPTION):", *lines])
+
+
+def fill(schema: type[T], composition: Composition) -> T:
+    """Return the values of `composition` as an instance of `schema`.
+
+    Raises:
+        ConfigError: naming the file, the key and what is allowed, if a key is unknown or missing or
+            a value has the wrong type.
+    """
+    filled: T = _fill(schema, composition.values, "", composition)
+    return filled
+
+
+def _fill(schema: Any, values: Mapping[str, Any], path: str, source: Composition) -> Any:
+    hints = typing.get_type_hints(schema)
+    for key, value in values.items():
+        if value == "???":
+            raise ConfigError(f"{source.origin(path + key)}: give {path + key}=VALUE, it has no default")
+        if key not in hints:
+            raise ConfigError(
+                f"{source.origin(path + key)}: unknown key {path + key!r}; allowed here: "
+                f"{', '.join(hints)}.{_check.suggestion(key, hints)}"
+            )
+    for entry in fields(schema):
+        if entry.default is MISSING and entry.name not in values:
+            key = path + entry.name
+            raise ConfigError(f"{source.origin(key)}: key {key!r} is not set")
+    return schema(
+        **{key: _typed(hints[key], value, path + key, source) for key, value in values.items()}
+    )
+
+
+def _typed(hint: Any, value: Any, path: str, source: Composition) -> Any:
+    if isinstance(hint, types.UnionType):
+        if value is None and type(None) in hint.__args__:
+            return None
+        hint = next(part for part in hint.__args__ if part is not type(None))
+    if hint == Component and isinstance(value, str):
+        return {"name": value}
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return _fill(hint, value, f"{path}.", source)
+    plain = typing.get_origin(hint) or hint
+    if plain is dict and isinstance(value, Mapping):
+        inner = typing.get_args(hint)[1]
+        return {key: _typed(inner, item, f"{path}.{key}", source) for key, item in value.items()}
+    if plain is float and type(value) is int:
+        return float(value)
+    if hint is Any or (isinstance(plain, type) and type(value) is plain):
+        return value
+    raise ConfigError(f"{source.origin(path)}: {path} must be {_spelt(hint)}, got {value!r}")
+
+
+def _spelt(hint: Any) -> str:
+    """Return how a type is named to a user."""
+    if isinstance(hint, types.UnionType):
+        return " or ".join(_spelt(part) for part in hint.__args__)
+    if hint == Component:
+        return "a name with options"
+    words = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
+    words |= {list: "a list", dict: "a mapping", type(None): "null"}
+    return words.get(typing.get_origin(hint) or hint, "a mapping")

@@ -1,0 +1,55 @@
+"""What the reward said of each finished design, so that nothing is asked for twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from discdiff.oracle import Scores
+from discdiff.reward import Evaluation, Reward
+
+
+class Ledger:
+    """Evaluates finished designs and keeps the answers by entry number.
+
+    Args:
+        reward: tokens to reward.
+
+    Example:
+        >>> from discdiff.domain import Letters
+        >>> dna = Letters("ACGT")
+        >>> ledger = Ledger(Reward(dna, lambda strings: [len(s) for s in strings]))
+        >>> entries, rewards = ledger.score(dna.encode_batch(["A", "CC"]))
+        >>> ledger.read(entries[1:]).strings
+        ['CC']
+    """
+
+    def __init__(self, reward: Reward) -> None:
+        self.reward = reward
+        self._parts: list[Evaluation] = []
+        self._size = 0
+
+    def score(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return entry numbers, int64 `(N,)`, and rewards, float64 `(N,)`, NaN where not scored."""
+        found = self.reward(tokens)
+        self._parts.append(found)
+        first, self._size = self._size, self._size + len(tokens)
+        entries = torch.arange(first, self._size, device=tokens.device)
+        return entries, found.reward.to(tokens.device)
+
+    def read(self, entries: Tensor) -> Evaluation:
+        """Return the evaluations of `entries (N,)`."""
+        index = entries.cpu()
+        strings = [s for part in self._parts for s in part.strings]
+        parts, first = [], 0
+        for part in self._parts:
+            parts.append((np.arange(first, first + len(part.strings)), part.scores))
+            first += len(part.strings)
+        scores = Scores.join(parts, first, parts[0][1].values.shape[1])
+        return Evaluation(
+            reward=torch.cat([part.reward.cpu() for part in self._parts])[index],
+            valid=torch.cat([part.valid.cpu() for part in self._parts])[index],
+            strings=[strings[i] for i in index.tolist()],
+            scores=scores.take(index.numpy()),
+        )

@@ -1,0 +1,110 @@
+"""The contract of guidance methods, and the last selection that they share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from discdiff import random
+from discdiff.domain import Template
+from discdiff.guidance.ledger import Ledger
+from discdiff.reward import Reward
+from discdiff.samplers.engine import Sampler
+from discdiff.samplers.samples import Samples
+from discdiff.samplers.state import SELECT, State
+
+Progress = Callable[[State], None]
+
+
+class Guidance(ABC):
+    """Draws designs from a sampler's law tilted by a reward, or searches for good ones."""
+
+    @abstractmethod
+    def run(
+        self,
+        sampler: Sampler,
+        reward: Reward,
+        n: int,
+        *,
+        key: int | None = None,
+        generator: torch.Generator | None = None,
+        first_design: int = 0,
+        length: int | None = None,
+        template: Template | None = None,
+        progress: Progress | None = None,
+    ) -> Samples:
+        """Return n designs with their rewards.
+
+        Args:
+            sampler: the base sampler, whose law is tilted.
+            reward: tokens to reward.
+            n: designs returned; particles and candidates are constructor arguments.
+            key: the run's key; drawn from `generator` when None.
+            generator: source of the key.
+            first_design: index of the first design, so that shards agree with the whole.
+            length: tokens per design; drawn from the model's length law when None.
+            template: fixed tokens and per-position alphabets.
+            progress: called with the state after every event.
+        """
+
+
+def conclude(
+    sampler: Sampler,
+    state: State,
+    entry: Tensor,
+    ledger: Ledger,
+    group: int,
+    pick: Literal["softmax", "argmax", "all"],
+) -> Samples:
+    r"""Return one design of every group (or all of them) with its reward.
+
+    `softmax` draws a particle in proportion to its weight, `argmax` takes the largest; then
+    `log_weight` is 0. With `all` the weights are returned. $\log\hat Z$ is the log mean weight of
+    the group. A group without any weight returns its first particle, flagged as fallback.
+
+    Args:
+        sampler: decodes the tokens.
+        state: finished rows whose `log_weight` includes λ r.
+        entry: the ledger's entry of each row, int64 `(B,)`.
+        ledger: what the reward said of them.
+        group: particles K in a group.
+        pick: which are returned.
+    """
+    log_weight = state.log_weight.view(-1, group)
+    log_mean = torch.logsumexp(log_weight, dim=1) - torch.log(torch.tensor(float(group)))
+    empty = (log_weight == -torch.inf).all(1)
+    first = torch.arange(len(log_weight), device=log_weight.device) * group
+    if pick == "all":
+        index = torch.arange(len(state), device=log_weight.device)
+    else:
+        index = first + _choose(state, log_weight, empty, pick)
+    chosen = state.gather(index)
+    samples = sampler.finish(chosen)
+    found = ledger.read(entry[index])
+    repeats = group if pick == "all" else 1
+    return replace(
+        samples,
+        reward=found.reward,
+        scores=found.scores,
+        valid=found.valid.numpy(),
+        log_weight=chosen.log_weight if pick == "all" else torch.zeros_like(chosen.log_weight),
+        log_normaliser=log_mean.repeat_interleave(repeats),
+        fallback=empty.repeat_interleave(repeats),
+    )
+
+
+def _choose(
+    state: State, log_weight: Tensor, empty: Tensor, pick: Literal["softmax", "argmax"]
+) -> Tensor:
+    if pick == "argmax":
+        return log_weight.argmax(1)
+    weights = torch.softmax(torch.where(empty[:, None], 0.0, log_weight), dim=1)
+    keys = state.purpose_keys(SELECT).view(log_weight.shape)[:, 0]
+    u = random.uniform(random.fold(keys, 2), 1)
+    found = (weights.cumsum(1) < u).sum(1).clamp(max=log_weight.shape[1] - 1)
+    return torch.where(empty, 0, found)

@@ -1,0 +1,203 @@
+"""Configurations: every option composes, and every mistake is one message that names its place."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from discdiff import _hydra, config, registry, settings
+from discdiff.errors import ConfigError
+
+COMMANDS = {"design": settings.Design}
+FOLDER = Path(__file__).parent.parent / "configs"
+
+
+def options() -> list[tuple[str, str]]:
+    """Every (group, option) that has a file."""
+    return sorted((path.parent.name, path.stem) for path in FOLDER.glob("*/*.yaml"))
+
+
+def commands_of(group: str, option: str) -> list[str]:
+    """The commands whose defaults mention the group; an experiment names its command first."""
+    using = [c for c in COMMANDS if re.search(rf"- {group}:", (FOLDER / f"{c}.yaml").read_text())]
+    if group == "experiment":
+        text = (FOLDER / group / f"{option}.yaml").read_text()
+        return ["train"] if "/data:" in text else ["design"]
+    return using
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_defaults_fill_the_schema(command: str):
+    composed = config.compose(command)
+    filled = settings.fill(COMMANDS[command], composed)
+    assert vars(filled).keys() == composed.values.keys()
+
+
+@pytest.mark.parametrize(("group", "option"), options())
+def test_every_option_composes(group: str, option: str):
+    commands = commands_of(group, option)
+    assert commands, f"no command uses the group {group}"
+    for command in commands:
+        composed = config.compose(command, [f"{group}={option}"])
+        settings.fill(COMMANDS[command], composed)
+
+
+@pytest.mark.parametrize(
+    ("group", "option"), [(g, o) for g, o in options() if g in ("sampler", "guidance", "oracle")]
+)
+def test_a_file_states_the_defaults_of_the_constructor(group: str, option: str):
+    values = _hydra.read_packaged(group, option)[group]
+    values = values[option] if group == "oracle" else values
+    parameters = registry.options(_hydra.KINDS[group], values.pop("name"))
+    for key, value in values.items():
+        default = parameters[key].default
+        if isinstance(value, dict):
+            part = registry.find(f"{key}s", value["name"])
+            known = inspect.signature(part).parameters
+            assert all(known[k].default == v for k, v in value.items() if k != "name")
+        else:
+            assert value == (list(default) if isinstance(default, tuple) else default), key
+
+
+def test_a_registered_name_without_a_file_can_be_chosen():
+    composed = config.compose("design", ["oracle=[qed,logp]"])
+    assert composed.values["oracle"] == {"qed": {"name": "qed"}, "logp": {"name": "logp"}}
+
+
+def test_an_override_on_the_command_line_beats_the_experiment():
+    values = config.compose("design", ["experiment=qed_sa", "guidance=none", "budget=7"]).values
+    assert (values["guidance"], values["budget"], values["name"]) == ({"name": "none"}, 7, "qed_sa")
+    assert values["out"] == "runs/qed_sa-0"
+
+
+def test_an_option_of_a_component_can_be_set_and_added():
+    composed = config.compose("design", ["guidance.candidates=8", "guidance.value.floor=0.5"])
+    assert composed.values["guidance"]["candidates"] == 8
+    assert composed.values["guidance"]["value"] == {"name": "sampled", "draws": 1, "floor": 0.5}
+
+
+def test_a_name_stands_for_a_component_without_options():
+    composed = config.compose("design", ["objective.aggregation=min"])
+    assert settings.fill(settings.Design, composed).objective.aggregation == {"name": "min"}
+
+
+class TestUserFile:
+    """A YAML file of the user's in place of an experiment."""
+
+    def write(self, folder: Path, text: str) -> Path:
+        path = folder / "mine.yaml"
+        path.write_text(text)
+        return path
+
+    def test_a_section_replaces_the_default_section(self, tmp_path: Path):
+        file = self.write(tmp_path, "oracle: {logp: {name: logp}}\nguidance: {name: none}\n")
+        values = config.compose("design", ["seed=3"], file).values
+        assert values["oracle"] == {"logp": {"name": "logp"}}
+        assert values["guidance"] == {"name": "none"}
+        assert values["out"] == "runs/mine-3"
+
+    def test_a_group_on_the_command_line_replaces_the_section(self, tmp_path: Path):
+        file = self.write(tmp_path, "guidance: {name: none}\nbudget: 9\n")
+        values = config.compose("design", ["guidance=best_of_n"], file).values
+        assert values["guidance"]["name"] == "best_of_n"
+        assert values["budget"] == 9
+
+    def test_it_may_use_a_defaults_list(self, tmp_path: Path):
+        file = self.write(tmp_path, "defaults:\n  - override /guidance: fk\nbudget: 9\n")
+        assert config.compose("design", [], file).values["guidance"]["name"] == "fk"
+
+    def test_an_unknown_key_names_the_file(self, tmp_path: Path):
+        file = self.write(tmp_path, "budgt: 9\n")
+        message = f"{file}: unknown key 'budgt'; .* Did you mean 'budget'?"
+        with pytest.raises(ConfigError, match=message):
+            settings.fill(settings.Design, config.compose("design", [], file))
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("guidance: {_target_: os.system}\n", "_target_ is not allowed"),
+            ("name: ${oc.env:HOME}\n", "interpolation other than"),
+            ("name: ${oc.${seed}:HOME}\n", "interpolation other than"),
+            ("a: [1, {b: '${now:%Y}'}]\n", "interpolation other than"),
+            ("defaults:\n  - override /guidance: ${oc.env:HOME}\n", "interpolation other than"),
+            ("name: !!python/object/apply:os.getcwd []\n", "is not valid YAML"),
+            ("name: [1\n", "is not valid YAML"),
+            ("- 1\n", "must hold a mapping"),
+            ("name: ${nothing}\n", "Interpolation key 'nothing' not found"),
+        ],
+    )
+    def test_what_is_refused(self, tmp_path: Path, text: str, message: str):
+        file = self.write(tmp_path, text)
+        with pytest.raises(ConfigError, match=message):
+            config.compose("design", [], file)
+
+    def test_a_missing_file(self, tmp_path: Path):
+        with pytest.raises(ConfigError, match="absent.yaml: cannot be read: No such file"):
+            config.compose("design", [], tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("guidance=svd", r"guidance must be one of .*svdd.*, got 'svd'. Did you mean 'svdd'?"),
+        ("oracle=[qed,lop]", r"oracle must be one of .*, got 'lop'. Did you mean 'logp'?"),
+        ("experiment=qed_s", r"experiment must be one of .*qed_sa.*, got 'qed_s'"),
+        ("budget", r"cannot read the argument 'budget' \(an argument is KEY=VALUE"),
+        ("out=a=b", r"cannot read the argument 'out=a=b': .* in quotes"),
+        ("budget=1,2", r"'budget=1,2' lists several values: add -m"),
+        ("hydra.run.dir=x", "sets a key of Hydra itself"),
+        ("name=${oc.env:HOME}", "command line: .* interpolation other than"),
+        ("guidance._target_=os.system", "_target_ is not allowed"),
+    ],
+)
+def test_a_bad_argument(argument: str, message: str):
+    with pytest.raises(ConfigError, match=message):
+        config.compose("design", [argument])
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("budgt=5", "command line: unknown key 'budgt'; .* Did you mean 'budget'?"),
+        ("objective.term=5", r"command line: unknown key 'objective.term'; .* 'terms'?"),
+        ("budget=many", "command line: budget must be an integer, got 'many'"),
+        ("budget=1.5", "command line: budget must be an integer, got 1.5"),
+        ("budget=true", "command line: budget must be an integer, got True"),
+        ("budget=null", "command line: budget must be an integer, got None"),
+        ("baseline=1", "command line: baseline must be true or false, got 1"),
+        ("oracle.qed=3", "command line: oracle.qed must be a name with options, got 3"),
+        ("objective.terms.qed.weight=x", "objective.terms.qed.weight must be a number, got 'x'"),
+        ("~budget", "configs/design.yaml: key 'budget' is not set"),
+    ],
+)
+def test_a_bad_key_or_type(argument: str, message: str):
+    with pytest.raises(ConfigError, match=message):
+        settings.fill(settings.Design, config.compose("design", [argument]))
+
+
+def test_jobs_are_the_product_of_the_lists():
+    jobs = config.jobs("design", ["seed=0,1", "guidance=svdd,none", "budget=5"])
+    assert [(j.values["seed"], j.values["guidance"]["name"]) for j in jobs] == [
+        (0, "svdd"),
+        (0, "none"),
+        (1, "svdd"),
+        (1, "none"),
+    ]
+    assert len({j.values["out"] for j in jobs}) == 4
+    assert {j.values["budget"] for j in jobs} == {5}
+
+
+def test_jobs_with_folders_of_their_own_keep_them():
+    jobs = config.jobs("design", ["seed=range(0,3)"])
+    assert [j.values["out"] for j in jobs] == ["runs/design-0", "runs/design-1", "runs/design-2"]
+
+
+def test_a_stored_configuration_is_its_own_origin(tmp_path: Path):
+    path = tmp_path / "config.yaml"
+    path.write_text("budget: x\n")
+    stored = config.stored("design", path)
+    assert stored.values == {"budget": "x"}
+    assert stored.origin("budget") == str(path)

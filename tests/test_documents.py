@@ -1,0 +1,99 @@
+"""The documents: their Python runs, their commands exist, and they say what the code says."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer
+
+from discdiff.cli import app
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a document."""
+
+    document: str
+    line: int
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
+
+def blocks(document: str) -> list[Block]:
+    text = (ROOT / document).read_text()
+    return [
+        Block(document, text.count("\n", 0, m.start()) + 2, m["language"], m["code"])
+        for m in FENCE.finditer(text)
+    ]
+
+
+ALL_BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
+PYTHON_BLOCKS = [block for block in ALL_BLOCKS if block.language == "python"]
+
+
+@pytest.mark.parametrize("block", PYTHON_BLOCKS, ids=str)
+def test_python_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    source = "\n" * (block.line - 1) + block.code
+    exec(compile(source, str(ROOT / block.document), "exec"), {"__name__": str(block)})
+
+
+def test_every_command_exists():
+    program = typer.main.get_command(app)
+    lines = [line for block in ALL_BLOCKS for line in block.code.splitlines()]
+    used = {line.split()[1] for line in lines if line.startswith("discdiff ")}
+    assert used
+    assert used <= set(program.commands)
+
+
+def test_every_make_target_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    texts = [(ROOT / document).read_text() for document in DOCUMENTS]
+    used = {target for text in texts for target in re.findall(r"\bmake ([a-z]+)", text)}
+    assert {"demo", "test"} <= used <= targets
+
+
+def test_readme_opens_with_the_two_commands():
+    first = blocks("README.md")[0]
+    assert [line.split("#")[0].strip() for line in first.code.splitlines()] == [
+        "make demo",
+        "make test",
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_local_links_lead_somewhere(document: str):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text())
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("kind", ["samplers", "guidance"])
+def test_readme_gives_every_law_in_the_words_of_the_code(kind: str):
+    rows = {
+        match[1]: match[0]
+        for match in re.finditer(r"^\| `(\w+)` .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    }
+    for name, target in PROJECT["entry-points"][f"discdiff.{kind}"].items():
+        assert name in rows, f"{kind} {name} has no row in README.md"
+        assert law(target) in rows[name], f"{name}: {law(target)}"
+
+
+def law(target: str) -> str:
+    """The first sentence of the `Law:` line of a class."""
+    module, _, name = target.partition(":")
+    doc = getattr(importlib.import_module(module), name).__doc__
+    text = re.search(r"Law: (.*?)(?:\n\s*\n|\Z)", doc, re.DOTALL)[1]
+    return " ".join(text.split()).split(". ")[0].rstrip(".")
