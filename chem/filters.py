@@ -81,8 +81,10 @@ class BucketMemory(ABC):
             DataError: if it is not the state of a diversity memory.
         """
         buckets = state.get("buckets") if isinstance(state, Mapping) else None
-        if not isinstance(buckets, Mapping):
-            raise DataError(f"state of a diversity memory must hold 'buckets', got {state!r}")
+        if not isinstance(buckets, Mapping) or not all(map(_is_strings, buckets.values())):
+            raise DataError(
+                f"state of a diversity memory must hold 'buckets' of strings, got {state!r}"
+            )
         self._clear()
         for name, members in buckets.items():
             self._open(name)
@@ -194,6 +196,10 @@ class SimilarityMemory(BucketMemory):
 
 
 _fingerprint = fingerprint  # the constructor's argument has the same name
+
+
+def _is_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _rewards(strings: Sequence[str], rewards: ArrayLike) -> NDArray[np.float64]:

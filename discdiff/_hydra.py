@@ -149,7 +149,9 @@ def _offer_names() -> None:
         for entry in registry.names(kind):
             if not (_root() / group / f"{entry.name}.yaml").is_file() and not entry.broken:
                 package = f"{group}.{entry.name}" if group in _KEYED else group
-                store.store(group=group, name=entry.name, node={"name": entry.name}, package=package)
+                store.store(
+                    group=group, name=entry.name, node={"name": entry.name}, package=package
+                )
 
 
 def _offer_file(path: Path, values: Mapping[str, Any], chosen: set[str]) -> str:
@@ -163,9 +165,7 @@ def _offer_file(path: Path, values: Mapping[str, Any], chosen: set[str]) -> str:
     defaults = [*(node.pop("defaults", None) or []), *({f"override /{s}": None} for s in sections)]
     node = {"name": path.stem, **node, "defaults": [*defaults, "_self_"]}
     name = re.sub(r"\W", "_", path.stem)
-    ConfigStore.instance().store(
-        group="experiment/file", name=name, node=node, package="_global_"
-    )
+    ConfigStore.instance().store(group="experiment/file", name=name, node=node, package="_global_")
     return f"file/{name}"
 
 

@@ -20,9 +20,13 @@ class Aggregation(Protocol):
     """
 
     @property
-    def non_negative(self) -> bool: ...
+    def non_negative(self) -> bool:
+        """Whether it needs terms of at least 0."""
+
     @property
-    def monotone(self) -> bool: ...
+    def monotone(self) -> bool:
+        """Whether it falls in no term."""
+
     def check(self, weights: Floats, /) -> None:
         """Raise `InputError` if the weights make no sense here."""
 
@@ -42,6 +46,7 @@ class ArithmeticMean:
     monotone: ClassVar[bool] = True
 
     def check(self, weights: Floats, /) -> None:
+        """Raise `InputError` unless all weights are greater than 0."""
         _check_positive(weights, "arithmetic_mean")
 
     def __call__(self, values: Floats, weights: Floats, /) -> Floats:
@@ -63,6 +68,7 @@ class GeometricMean:
     monotone: ClassVar[bool] = True
 
     def check(self, weights: Floats, /) -> None:
+        """Raise `InputError` unless all weights are greater than 0."""
         _check_positive(weights, "geometric_mean")
 
     def __call__(self, values: Floats, weights: Floats, /) -> Floats:
@@ -83,6 +89,7 @@ class Product:
     monotone: ClassVar[bool] = True
 
     def check(self, weights: Floats, /) -> None:
+        """Raise `InputError` unless all weights are greater than 0."""
         _check_positive(weights, "product")
 
     def __call__(self, values: Floats, weights: Floats, /) -> Floats:
@@ -102,6 +109,7 @@ class Minimum:
     monotone: ClassVar[bool] = True
 
     def check(self, weights: Floats, /) -> None:
+        """Raise `InputError` unless all weights are 1."""
         if (weights != 1).any():
             raise InputError(f"min takes no weights, got {weights.tolist()}")
 
@@ -122,6 +130,7 @@ class WeightedSum:
     monotone: ClassVar[bool] = False
 
     def check(self, weights: Floats, /) -> None:
+        """Raise `InputError` where a weight is 0."""
         if (weights == 0).any():
             raise InputError(f"weights of weighted_sum must not be 0, got {weights.tolist()}")
 
@@ -142,6 +151,7 @@ class Difference:
     monotone: ClassVar[bool] = False
 
     def check(self, weights: Floats, /) -> None:
+        """Raise `InputError` unless the weights are greater than 0 and there are two or more."""
         _check_positive(weights, "difference")
         if len(weights) < 2:
             raise InputError(f"difference must have at least 2 terms, got {len(weights)}")

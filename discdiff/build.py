@@ -121,12 +121,12 @@ def located(source: Composition, key: str | None = None) -> Iterator[None]:
         yield
     except InputError as error:
         at = str(error).split(" ", 1)[0] if key is None else key
-        raise ConfigError(f"{source.origin(at)}: {error}") from error
+        known = at.split(".", 1)[0] in source.values
+        place = f"{source.origin(at)}: " if known else ""
+        raise ConfigError(f"{place}{error}") from error
 
 
-def _term(
-    output: str, keys: TermKeys, directions: Mapping[str, str], source: Composition
-) -> Term:
+def _term(output: str, keys: TermKeys, directions: Mapping[str, str], source: Composition) -> Term:
     key = f"objective.terms.{output}"
     transform = keys.transform or {"name": "identity"}
     built = component("transforms", f"{key}.transform", transform, source)

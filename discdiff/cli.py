@@ -19,6 +19,7 @@ from discdiff.commands.resume import resume
 from discdiff.commands.sample import sample
 from discdiff.commands.train import train
 from discdiff.errors import DiscdiffError, InputError
+from discdiff.settings import Design, Evaluate, Sample, Train, help_text
 
 INPUT_ERROR = 2
 FAILURE = 1
@@ -80,7 +81,14 @@ def oracles() -> None:
     """What sequences can be scored with."""
 
 
-for command in (design, train, sample, evaluate, resume, report, doctor):
+for command, schema in (
+    (design, Design),
+    (train, Train),
+    (sample, Sample),
+    (evaluate, Evaluate),
+):
+    app.command(epilog=help_text(schema))(command)
+for command in (resume, report, doctor):
     app.command()(command)
 app.command("list")(list_names)
 oracle_app.command("list")(list_oracles)

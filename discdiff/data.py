@@ -30,9 +30,7 @@ class Tokens(NamedTuple):
     tokens: int
 
 
-def collate(
-    encoded: Encoded, batch: Batch, generator: np.random.Generator | None = None
-) -> Tokens:
+def collate(encoded: Encoded, batch: Batch, generator: np.random.Generator | None = None) -> Tokens:
     """Return the rows of `batch`, right padded to the longest; respelt where a generator is given.
 
     Example:
@@ -149,6 +147,8 @@ class DataModule(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Tokens] | list[object]:
         if not len(self.valid_rows):
             return []
-        rank, world = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        rank, world = (
+            (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        )
         fixed = _Fixed(self.encoded, self.valid_rows, 128, rank, world)
         return DataLoader(fixed, batch_size=None)

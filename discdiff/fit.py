@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import warnings
 from pathlib import Path
@@ -13,9 +12,9 @@ import torch
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from discdiff import _check, checkpoint
+from discdiff import _check
 from discdiff.data import DataModule
-from discdiff.errors import CheckpointError, InputError
+from discdiff.errors import CheckpointError
 from discdiff.model import Model
 from discdiff.train import Training
 

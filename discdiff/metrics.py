@@ -127,19 +127,18 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
         raise InputError(
             f"x and y must be (N, D) and (M, D) with at least 2 rows, got {a.shape} and {b.shape}"
         )
-    cov_a, cov_b = (np.atleast_2d(np.cov(z, rowvar=False)) for z in (a, b))
-    root = _root(cov_a)
-    eigenvalues = np.linalg.eigvalsh(root @ cov_b @ root).clip(min=0.0)
     shift = a.mean(axis=0) - b.mean(axis=0)
-    spread = np.trace(cov_a) + np.trace(cov_b) - 2.0 * np.sqrt(eigenvalues).sum()
-    return float(shift @ shift + spread)
+    # With C = R^T R the trace of the root is the sum of the singular values of R_x R_y^T: no root
+    # of a matrix that is singular to rounding is ever taken.
+    r_a, r_b = _factor(a), _factor(b)
+    overlap = np.linalg.svd(r_a @ r_b.T, compute_uv=False).sum()
+    return float(shift @ shift + (r_a**2).sum() + (r_b**2).sum() - 2.0 * overlap)
 
 
-def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the square root of a positive semi-definite matrix."""
-    values, vectors = np.linalg.eigh(matrix)
-    root: NDArray[np.float64] = (vectors * np.sqrt(values.clip(min=0.0))) @ vectors.T
-    return root
+def _factor(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return R with R^T R the covariance of `sample`."""
+    centred = (sample - sample.mean(axis=0)) / math.sqrt(len(sample) - 1)
+    return np.linalg.qr(centred).R
 
 
 def _vector(name: str, values: ArrayLike) -> NDArray[np.float64]:

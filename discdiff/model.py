@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from discdiff import _check
-from discdiff.denoiser import Denoiser
-from discdiff.domain import Domain
+from discdiff.denoiser import Denoiser, TabularDenoiser
+from discdiff.domain import Domain, Letters
 from discdiff.errors import InputError
-from discdiff.process import Process
+from discdiff.process import MaskedProcess, Process, UniformProcess
+from discdiff.schedule import Schedule
 
 LENGTH_MODES = ("given_length", "pad_as_token")
 
@@ -117,6 +118,37 @@ class Model:
         self.card = dict(card or {})
         self.length_mode = _check.one_of("length_mode", length_mode, LENGTH_MODES)
         self.frozen_training = bool(frozen_training)
+
+    @classmethod
+    def tabular(
+        cls,
+        strings: Sequence[str],
+        probabilities: Sequence[float] | None = None,
+        kind: str = "masked",
+        schedule: Schedule | None = None,
+    ) -> Model:
+        """Return the exact model of a finite law over strings of letters, for tests and lessons.
+
+        Args:
+            strings: the support; lengths may differ.
+            probabilities: one weight a string, normalised here; equal by default.
+            kind: `masked` or `uniform`.
+            schedule: of the process; log-linear by default.
+
+        Example:
+            >>> Model.tabular(["AC", "GTT"]).max_length
+            3
+        """
+        domain = Letters.fit(strings)
+        kinds = {"masked": MaskedProcess, "uniform": UniformProcess}
+        process = kinds[_check.one_of("kind", kind, tuple(kinds))](len(domain.alphabet), schedule)
+        weights = [1.0] * len(strings) if probabilities is None else list(probabilities)
+        table = domain.encode_batch(strings)
+        denoiser = TabularDenoiser(table, torch.tensor(weights, dtype=torch.float64), process)
+        lengths = [0.0] * (table.shape[1] + 1)
+        for string, weight in zip(strings, weights, strict=True):
+            lengths[len(string)] += weight
+        return cls(denoiser, process, domain, LengthLaw(lengths), frozen_training=True)
 
     @property
     def vocab_size(self) -> int:

@@ -55,10 +55,8 @@ def read_chunks(path: str | Path, columns: Columns, size: int = 4096) -> Iterato
     kind = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
     if kind not in SUFFIXES or (kind == ".parquet" and path.suffix == ".gz"):
         raise DataError(f"data file must end in {', '.join(SUFFIXES)} (text: or .gz), got {path}")
-    if kind == ".parquet":
-        rows = _parquet(path, columns, size)
-    else:
-        rows = _text(path, kind, columns)
+    is_table = kind == ".parquet"
+    rows = _parquet(path, columns, size) if is_table else _text(path, kind, columns)
     while chunk := list(itertools.islice(rows, size)):
         yield chunk
 

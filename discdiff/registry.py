@@ -162,7 +162,9 @@ def model_folder(name: str) -> Path:
     package = find("models", name)
     folder = _model_folder(package, name)
     if folder is None:
-        raise ConfigError(f"model {name!r} is registered, but {package.__name__} has no folder of it")
+        raise ConfigError(
+            f"model {name!r} is registered, but {package.__name__} has no folder of it"
+        )
     return folder
 
 

@@ -195,7 +195,9 @@ def _fill(schema: Any, values: Mapping[str, Any], path: str, source: Composition
     hints = typing.get_type_hints(schema)
     for key, value in values.items():
         if value == "???":
-            raise ConfigError(f"{source.origin(path + key)}: give {path + key}=VALUE, it has no default")
+            raise ConfigError(
+                f"{source.origin(path + key)}: give {path + key}=VALUE, it has no default"
+            )
         if key not in hints:
             raise ConfigError(
                 f"{source.origin(path + key)}: unknown key {path + key!r}; allowed here: "

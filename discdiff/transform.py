@@ -16,7 +16,8 @@ class Transform(Protocol):
     """A callable from `(N,)` to `(N,)`; `bounded` says that its values lie in [0, 1]."""
 
     @property
-    def bounded(self) -> bool: ...
+    def bounded(self) -> bool:
+        """Whether its values lie in [0, 1]."""
 
     def __call__(self, x: Floats, /) -> Floats: ...
 

@@ -25,8 +25,9 @@ _BATCH = 128
 
 @cache
 def _chemnet() -> Any:
-    with as_file(files("fcd") / _WEIGHTS) as path:
-        return _fcd().load_ref_model(str(path))
+    package = _fcd()
+    with as_file(files(package) / _WEIGHTS) as path:
+        return package.load_ref_model(str(path))
 
 
 def _fcd() -> Any:

@@ -37,10 +37,11 @@ def evaluate(
 ) -> Report:
     """Return every measure of N generated SMILES by name, in a fixed order; None if undefined.
 
-    Always: `requested`, `validity` (our predicate), `rdkit_parse_rate`, `uniqueness`,
-    `internal_diversity_1`, `internal_diversity_2` (MOSES), `pairwise_diversity` (TDC), and for each
-    of `qed`, `sa` (normalised, 1 = easy) and `logp` the mean and median over the valid ones. For
-    `qed` and `sa` also `_top_10_percent`: the 90 % quantile over all N, an invalid one being 0.
+    Always: `requested`, `validity` (our predicate), `rdkit_parse_rate` (not empty, and read by
+    RDKit), `uniqueness`, `internal_diversity_1`, `internal_diversity_2` (MOSES),
+    `pairwise_diversity` (TDC), and for each of `qed`, `sa` (normalised, 1 = easy) and `logp` the
+    mean and median over the valid ones. For `qed` and `sa` also `_top_10_percent`: the 90 %
+    quantile over all N, an invalid one being 0.
 
     With a reference: `novelty`, `valid_unique_novel`, the means over the distinct novel ones, and
     against a random sample of the reference `nearest_similarity` (SNN), `scaffold_similarity`,
@@ -75,7 +76,7 @@ def evaluate(
     report: dict[str, float | int] = {
         "requested": len(strings),
         "validity": len(keys) / len(strings),
-        "rdkit_parse_rate": float(np.mean([molecule.rdkit_parses(s) for s in strings])),
+        "rdkit_parse_rate": sum(map(_rdkit_reads, strings)) / len(strings),
         "uniqueness": uniqueness(keys),
         "internal_diversity_1": internal_diversity(molecules, 1),
         "internal_diversity_2": internal_diversity(molecules, 2),
@@ -98,6 +99,10 @@ def evaluate(
 
 def _canonical(strings: Sequence[str]) -> list[str]:
     return [molecule.canonical(s) for s in strings if molecule.invalid_reason(s) is None]
+
+
+def _rdkit_reads(string: str) -> bool:
+    return string != "" and molecule.rdkit_parses(string)  # RDKit takes "" for a molecule
 
 
 def _parsed(keys: Sequence[str]) -> list[Mol]:

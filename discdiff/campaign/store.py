@@ -6,7 +6,8 @@ import json
 import math
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -73,26 +74,21 @@ class Store:
         Raises:
             StoreError: if the folder holds a run, or cannot be written.
         """
-        refuse_run(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make {folder}: {error.strerror or error}") from error
-        lock = _locked(folder)
         path = folder / DATABASE
         partial = path.with_suffix(".partial")
-        try:
-            refuse_run(folder)  # again, now that nobody else can start one here
-            partial.unlink(missing_ok=True)
-            with schema.translated(path):
-                _initialise(partial, settings)
-            os.replace(partial, path)
-        except OSError as error:
-            lock.release()
-            raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
-        except BaseException:
-            lock.release()
-            raise
+        with _usable(folder):
+            refuse_run(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = _locked(folder)
+            try:
+                refuse_run(folder)  # again, now that nobody else can start one here
+                partial.unlink(missing_ok=True)
+                with schema.translated(path):
+                    _initialise(partial, settings)
+                os.replace(partial, path)
+            except BaseException:
+                lock.release()
+                raise
         return cls(path, lock)
 
     @classmethod
@@ -104,9 +100,11 @@ class Store:
                 process is writing it (unless `read_only`).
         """
         path = folder / DATABASE
-        if not path.is_file():
-            raise StoreError(f"{folder} holds no run: it has no file {DATABASE}")
-        return cls(path, None if read_only else _locked(folder))
+        with _usable(folder):
+            if not path.is_file():
+                raise StoreError(f"{folder} holds no run: it has no file {DATABASE}")
+            lock = None if read_only else _locked(folder)
+        return cls(path, lock)
 
     def close(self) -> None:
         """Close the file and let other processes write it; more calls do nothing."""
@@ -219,19 +217,28 @@ def refuse_run(folder: Path) -> None:
             raise StoreError(f"{folder} already holds a file {name}: choose another folder")
 
 
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Turn the errors of the file system into a `StoreError` that names `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot use {folder}: {error.strerror or error}") from error
+
+
 def _locked(folder: Path) -> FileLock:
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise StoreError(f"{folder} is in use: another process is writing this run") from error
-    except OSError as error:
-        raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error
     return lock
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     mode = "ro" if read_only else "rw"
+    if read_only and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists():
+        mode = "ro&immutable=1"  # else SQLite wants to make files beside it
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level="IMMEDIATE", timeout=30)
     if not read_only:

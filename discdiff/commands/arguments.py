@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[FILE.yaml] [KEY=VALUE]...",
-        help="What to change: guidance=svdd chooses an option of a group, guidance.scale=5 sets a "
+        metavar="KEY=VALUE",
+        help="What to change, or a .yaml FILE: guidance=svdd chooses an option of a group, guidance.scale=5 sets a "
         "value of it, budget=2000 a value of the command.",
         show_default=False,
     ),

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def design(arguments: Arguments = None, multirun: Multirun = False, show: Show = False) -> None:
-    """Design sequences of high reward: the main job, a campaign under a budget of evaluations."""
+    """Design sequences of high reward.
+
+    The main job: a campaign under a budget of evaluations, with an unguided baseline beside it.
+    """
     jobs = [
         (source, fill(Design, source))
         for source in read("design", arguments, multirun=multirun, show=show)

@@ -25,27 +25,33 @@ PACKAGES = (
 )
 OPTIONAL = ("fcd",)
 LOW_DISK = 1 << 30
+OK, WARNING, FAULT = "ok", "warning", "fault"
+COLOURS = {OK: typer.colors.GREEN, WARNING: typer.colors.YELLOW, FAULT: typer.colors.RED}
 
 
 def doctor() -> None:
-    """Check the installation: versions, accelerator, plug-ins, disk. Exit code 1 on a fault."""
+    """Check the installation.
+
+    Versions, accelerator, plug-ins, disk. The exit code is 1 where there is a fault; a broken
+    plug-in is a warning.
+    """
     faults = 0
-    for fine, subject, finding in _findings():
-        faults += not fine
-        mark = typer.style("ok   ", fg="green") if fine else typer.style("FAULT", fg="red")
-        typer.echo(f"{mark} {subject}: {finding}")
+    for level, subject, finding in _findings():
+        faults += level == FAULT
+        typer.secho(f"{level:<7} ", fg=COLOURS[level], nl=False)
+        typer.echo(f"{subject}: {finding}")
     typer.echo("no faults" if not faults else f"{faults} fault{'s' * (faults > 1)}")
     if faults:
         raise typer.Exit(1)
 
 
-def _findings() -> Iterator[tuple[bool, str, str]]:
-    """Yield (fine, subject, finding)."""
+def _findings() -> Iterator[tuple[str, str, str]]:
+    """Yield (level, subject, finding)."""
     import discdiff
     from discdiff import registry
 
-    yield True, "discdiff", f"{discdiff.__version__}, {Path(discdiff.__file__).parent}"
-    yield True, "python", f"{platform.python_version()}, {platform.platform()}"
+    yield OK, "discdiff", f"{discdiff.__version__}, {Path(discdiff.__file__).parent}"
+    yield OK, "python", f"{platform.python_version()}, {platform.platform()}"
     for package in PACKAGES:
         yield _package(package)
     yield _accelerator()
@@ -53,29 +59,31 @@ def _findings() -> Iterator[tuple[bool, str, str]]:
         entries = registry.names(kind, load=True)
         for entry in entries:
             if entry.broken:
-                yield False, f"{kind}.{entry.name} ({entry.distribution})", entry.status
-        yield True, kind, ", ".join(entry.name for entry in entries if not entry.broken)
+                level = FAULT if entry.distribution == registry.DISTRIBUTION else WARNING
+                yield level, f"{kind}.{entry.name} ({entry.distribution})", entry.status
+        yield OK, kind, ", ".join(entry.name for entry in entries if not entry.broken)
     folder = Path.cwd()
     writable = os.access(folder, os.W_OK)
-    yield writable, "folder", f"{folder} is {'' if writable else 'not '}writable"
+    yield OK if writable else FAULT, "folder", f"{folder} is {'' if writable else 'not '}writable"
     free = shutil.disk_usage(folder).free
-    yield free > LOW_DISK, "disk", f"{free / (1 << 30):.1f} GiB free"
+    yield OK if free > LOW_DISK else WARNING, "disk", f"{free / (1 << 30):.1f} GiB free"
 
 
-def _package(name: str) -> tuple[bool, str, str]:
+def _package(name: str) -> tuple[str, str, str]:
     try:
-        return True, name, importlib.metadata.version(name)
+        return OK, name, importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        optional = name in OPTIONAL
-        return optional, name, "not installed" + (" (optional)" if optional else "")
+        if name in OPTIONAL:
+            return OK, name, "not installed (optional)"
+        return FAULT, name, "not installed"
 
 
-def _accelerator() -> tuple[bool, str, str]:
+def _accelerator() -> tuple[str, str, str]:
     try:
         import torch
     except ImportError as error:
-        return False, "accelerator", f"torch cannot be imported: {error}"
+        return FAULT, "accelerator", f"torch cannot be imported: {error}"
     if torch.cuda.is_available():
-        return True, "accelerator", torch.cuda.get_device_name()
+        return OK, "accelerator", torch.cuda.get_device_name()
     threads = torch.get_num_threads()
-    return True, "accelerator", f"none: torch runs on the CPU with {threads} threads"
+    return OK, "accelerator", f"none: torch runs on the CPU with {threads} threads"

@@ -21,7 +21,10 @@ def evaluate(
     arguments: Arguments = None,
     show: Show = False,
 ) -> None:
-    """Measure the strings of a file: validity, uniqueness, novelty, diversity, properties."""
+    """Measure the strings of a file.
+
+    Validity, uniqueness, diversity and properties; with reference=FILE also novelty and likeness.
+    """
     (source,) = read("evaluate", arguments, show=show)
     settings = fill(Evaluate, source)
     from discdiff import build, registry
@@ -29,12 +32,12 @@ def evaluate(
 
     with build.located(source, "metrics"):
         measure = registry.find("metrics", settings.metrics)
-    reference = None
+    strings, reference = _strings(file, settings.column), None
     if settings.reference is not None:
         reference = _strings(Path(settings.reference), settings.reference_column)
     with build.located(source):
         found = measure(
-            _strings(file, settings.column),
+            strings,
             reference,
             fcd=settings.fcd,
             sample=settings.sample,

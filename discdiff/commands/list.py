@@ -12,7 +12,10 @@ def list_names(
         str | None, typer.Argument(help="Only this kind, such as samplers or guidance.")
     ] = None,
 ) -> None:
-    """List what is registered: built-ins and plug-ins, broken ones with the reason."""
+    """List what is registered.
+
+    Built-ins and plug-ins; broken ones with the reason.
+    """
     from discdiff import registry
     from discdiff.commands import table
 

@@ -10,7 +10,10 @@ from discdiff.errors import DiscdiffError
 
 
 def list_oracles() -> None:
-    """List the oracles: outputs, whether larger or smaller is better, licence and version."""
+    """List the oracles.
+
+    Outputs, whether larger or smaller is better, licence and version.
+    """
     from discdiff import registry
     from discdiff.commands import table
 

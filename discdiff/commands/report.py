@@ -11,7 +11,10 @@ import typer
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
 ) -> None:
-    """Write report.html of a run again and print its summary; also while it is running."""
+    """Write the report of a run again.
+
+    Prints its summary too. The run may still be going on.
+    """
     from rich.console import Console
 
     from discdiff.campaign import summary

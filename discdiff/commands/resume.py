@@ -14,7 +14,10 @@ from discdiff.errors import StoreError
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
 ) -> None:
-    """Continue a run that was stopped or killed; nothing that was recorded is computed again."""
+    """Continue a run that was stopped or killed.
+
+    Nothing that was recorded is computed again.
+    """
     from discdiff import build, config
     from discdiff.campaign.store import CONFIG, DATABASE
     from discdiff.settings import Design, Train, fill

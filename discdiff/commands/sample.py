@@ -20,7 +20,10 @@ SUFFIXES = (".csv", ".smi", ".txt")
 
 
 def sample(arguments: Arguments = None, show: Show = False) -> None:
-    """Draw designs from a model: to standard output, or to out=FILE.csv or .smi."""
+    """Draw designs from a model, without reward.
+
+    To standard output, or to out=FILE.csv or .smi.
+    """
     (source,) = read("sample", arguments, show=show)
     settings = fill(Sample, source)
     out = None if settings.out is None else _checked(Path(settings.out))

@@ -11,7 +11,10 @@ from discdiff.settings import Train, fill
 
 
 def train(arguments: Arguments = None, multirun: Multirun = False, show: Show = False) -> None:
-    """Train a model on a file of strings; OUT/model is the model folder."""
+    """Train a model on a file of strings.
+
+    The run folder holds `model`, a model folder, and what `discdiff resume` needs.
+    """
     jobs = [
         (source, fill(Train, source))
         for source in read("train", arguments, multirun=multirun, show=show)
@@ -19,6 +22,7 @@ def train(arguments: Arguments = None, multirun: Multirun = False, show: Show = 
     from discdiff.commands import trainings
 
     for source, settings in jobs:
+        if len(jobs) > 1:
+            typer.echo(f"{settings.out}:")
         trainings.refuse_run(Path(settings.out))
-        typer.echo(f"{settings.out}:")
         trainings.carry_through(settings, source)

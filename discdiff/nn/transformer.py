@@ -53,6 +53,8 @@ class Transformer(Denoiser):
         torch.Size([1, 4, 4])
     """
 
+    _angles: Tensor
+
     def __init__(
         self,
         vocab_size: int,
@@ -176,6 +178,8 @@ class Transformer(Denoiser):
 
 class _Time(nn.Module):
     """Features of the noise level: sines and cosines of logit(t), then one hidden layer."""
+
+    _waves: Tensor
 
     def __init__(self, width: int, frequencies: int = 16) -> None:
         super().__init__()

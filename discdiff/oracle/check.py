@@ -7,7 +7,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from discdiff.oracle.reply import read_reply
 from discdiff.oracle.scores import Part, Scores
 
 
-@runtime_checkable
 class Oracle(Protocol):
     """What an oracle shows: a name, a version, the names of its outputs, and a call.
 
@@ -43,17 +42,33 @@ class Streaming(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the oracle."""
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version of the oracle's values."""
+
     @property
-    def outputs(self) -> tuple[str, ...]: ...
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs, one a column of the values."""
+
     @property
-    def parameters(self) -> Mapping[str, object]: ...
+    def parameters(self) -> Mapping[str, object]:
+        """JSON values that, with name and version, fix the values."""
+
     @property
-    def directions(self) -> tuple[str, ...]: ...
-    def stream(self, sequences: Sequence[str], /) -> Iterator[Part]: ...
-    def __call__(self, sequences: Sequence[str], /) -> Scores: ...
+    def directions(self) -> tuple[str, ...]:
+        """``max`` or ``min`` an output."""
+
+    def stream(self, sequences: Sequence[str], /) -> Iterator[Part]:
+        """Yield `(rows, scores)` as they become known, each row once."""
+
+    def __call__(self, sequences: Sequence[str], /) -> Scores:
+        """Return the scores of `sequences`, in their order."""
+
+
+_STREAMING = ("name", "version", "outputs", "parameters", "directions", "stream")
 
 
 class Checked:
@@ -136,9 +151,8 @@ def as_oracle(
         [[2.0]]
     """
     plain = name is None and version is None and outputs is None
-    if plain and isinstance(oracle, Oracle) and hasattr(oracle, "stream"):
-        streaming: Streaming = oracle  # type: ignore[assignment]  # has all of its members
-        return streaming
+    if plain and all(hasattr(oracle, member) for member in _STREAMING):
+        return cast(Streaming, oracle)
     return Checked(oracle, name, version, outputs)
 
 

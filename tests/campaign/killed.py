@@ -17,7 +17,7 @@ from tests.campaign.doubles import Climb, CountG, Plain, fake_sampler, first_plu
 
 def campaign(folder: Path) -> Campaign:
     oracle = CountG(folder.with_suffix(".calls"), folder / "campaign.sqlite", pause=0.003)
-    rules = {"budget": 300, "round_size": 6, "batch_size": 5, "seed": 3}
+    rules = {"budget": 150, "round_size": 6, "batch_size": 5, "seed": 3}
     return Campaign(
         folder, fake_sampler(6), Climb(), oracle, first_plus, baseline=Plain(), **rules
     )

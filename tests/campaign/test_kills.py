@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 def test_the_table_is_that_of_an_untouched_run(folder):
     with Store.open(folder / "whole") as whole, Store.open(folder / "killed") as killed:
         assert without_times(killed) == without_times(whole)
-        assert len(whole.rows("guided")) == len(whole.rows("unguided")) == 300
+        assert len(whole.rows("guided")) == len(whole.rows("unguided")) == 150
     designs = [(folder / name / "designs.csv").read_text() for name in ("whole", "killed")]
     assert designs[0] == designs[1]
 

@@ -27,7 +27,7 @@ FILES = (
     "guacamol_targets",
     "cyclic_peptide_permeability",
 )
-ROWS = 500  # of each file: a fault that 1 % of its rows have is seen with probability 0.99
+ROWS = 300  # of each file: a fault that 1.5 % of its rows have is seen with probability 0.99
 
 both = pytest.mark.parametrize("kind", [Smiles, Selfies], ids=lambda kind: kind.name)
 

@@ -117,7 +117,9 @@ def test_state_is_a_copy():
     assert memory.state() == {"buckets": {"": ["CCO"]}}
 
 
-@pytest.mark.parametrize("state", [{}, {"buckets": 3}, [], {"buckets": {"C": 3}}])
+@pytest.mark.parametrize(
+    "state", [{}, {"buckets": 3}, [], {"buckets": {"C": 3}}, {"buckets": {"C": [3]}}]
+)
 def test_restore_refuses_what_is_no_state(state):
     with pytest.raises(DataError, match="state of a diversity memory must hold 'buckets'"):
         ScaffoldMemory().restore(state)

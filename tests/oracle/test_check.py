@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discdiff.errors import InputError, OracleError
-from discdiff.oracle import Scores, as_oracle, identity
+from discdiff.oracle import Checked, Scores, as_oracle, identity
 
 TWO = ["AC", "ACG"]
 
@@ -189,6 +189,12 @@ def test_a_checked_oracle_is_left_as_it_is():
     oracle = as_oracle(lengths)
     assert as_oracle(oracle) is oracle
     assert as_oracle(oracle, name="renamed").name == "renamed"
+
+
+def test_a_method_called_stream_does_not_make_an_oracle_stream():
+    oracle = Length()
+    oracle.stream = lambda: None
+    assert isinstance(as_oracle(oracle), Checked)
 
 
 def attributes(**given):

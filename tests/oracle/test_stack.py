@@ -156,6 +156,17 @@ def test_nothing_counts_before_it_is_stored():
     assert metered.counts == Counts()
 
 
+def test_nothing_counts_that_the_cache_could_not_keep():
+    class Full(MemoryCache):
+        def put(self, oracle, entries):
+            raise OSError("disk full")
+
+    metered = stack(Recording(), AB, Full())
+    with pytest.raises(OSError, match="disk full"):
+        metered(["A"])
+    assert metered.counts == Counts()
+
+
 def test_on_scored_sees_raw_sequences_with_their_canonical_forms():
     told = []
     stack(Recording(), AB, on_scored=lambda s, scores: told.append((s, scores.canonical)))(["BA"])

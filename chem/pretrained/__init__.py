@@ -1,0 +1,1 @@
+"""The shipped models: one folder each, with weights, settings and a card."""
