@@ -1,4 +1,4 @@
-"""The one module that touches Hydra: overrides, groups, composition, and Hydra's errors in our words."""
+"""The one module that touches Hydra: overrides, groups, composition, its errors in our words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from yaml import YAMLError  # type: ignore[import-untyped]  # comes with omegaconf
 
 from discdiff import _check, registry
 from discdiff.errors import ConfigError

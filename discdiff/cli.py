@@ -1,4 +1,4 @@
-"""The `discdiff` program: its commands, and how every failure ends in one message and an exit code."""
+"""The `discdiff` program: its commands; every failure ends in one message and an exit code."""
 
 from __future__ import annotations
 
@@ -36,13 +36,15 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except DiscdiffError as error:
-            raise _failed(str(error), INPUT_ERROR if isinstance(error, InputError) else FAILURE)
+            code = INPUT_ERROR if isinstance(error, InputError) else FAILURE
+            raise _failed(str(error), code) from error
         except BrokenPipeError:
             raise  # the reader of a pipe has left, which typer ends quietly
         except OSError as error:
-            raise _failed(f"{error.filename or 'system'}: {error.strerror or error}", FAILURE)
+            where = error.filename or "system"
+            raise _failed(f"{where}: {error.strerror or error}", FAILURE) from error
         except KeyboardInterrupt:
-            raise _failed("interrupted", INTERRUPTED)
+            raise _failed("interrupted", INTERRUPTED) from None
 
 
 def _failed(message: str, code: int) -> typer.Exit:
@@ -88,8 +90,9 @@ for command, schema in (
     (evaluate, Evaluate),
 ):
     app.command(epilog=help_text(schema))(command)
-for command in (resume, report, doctor):
-    app.command()(command)
+app.command()(resume)
+app.command()(report)
+app.command()(doctor)
 app.command("list")(list_names)
 oracle_app.command("list")(list_oracles)
 app.add_typer(oracle_app, name="oracle")

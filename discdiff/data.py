@@ -31,14 +31,14 @@ class Tokens(NamedTuple):
 
 
 def collate(encoded: Encoded, batch: Batch, generator: np.random.Generator | None = None) -> Tokens:
-    """Return the rows of `batch`, right padded to the longest; respelt where a generator is given.
+    r"""Return the rows of `batch`, right padded to the longest; respelt where a generator is given.
 
     Example:
         >>> import numpy as np, tempfile, pathlib
         >>> from discdiff.domain import Letters
         >>> from discdiff.encoding import encode_file
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "dna.txt"
-        >>> _ = file.write_text("GATT\\nAC\\n")
+        >>> _ = file.write_text("GATT\nAC\n")
         >>> data = encode_file(file, Letters("ACGT"))
         >>> collate(data, Batch(np.array([1, 0]), 0, 0, 1, 6)).x_0.tolist()
         [[0, 1, 5, 5], [2, 0, 3, 3]]

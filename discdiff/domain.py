@@ -167,7 +167,9 @@ class Template:
         ([0, 4, 4], [4, 4, 2])
     """
 
-    def __init__(self, alphabet: Alphabet, positions: Sequence[str | Collection[str] | None]) -> None:
+    def __init__(
+        self, alphabet: Alphabet, positions: Sequence[str | Collection[str] | None]
+    ) -> None:
         if not positions:
             raise InputError("positions must name at least one position, got none")
         self.alphabet = alphabet

@@ -49,8 +49,9 @@ class EMA(nn.Module):
         """Move the average towards `network`; buffers are copied."""
         rate = 1.0 - self.decay_at(int(self.updates))
         self.updates += 1
-        averages = list(self.network.parameters())
-        torch._foreach_lerp_(averages, list(network.parameters()), rate)
+        averages: list[torch.Tensor] = list(self.network.parameters())
+        targets: list[torch.Tensor] = list(network.parameters())
+        torch._foreach_lerp_(averages, targets, rate)
         for average, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             average.copy_(buffer)
 

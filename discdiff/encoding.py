@@ -24,6 +24,7 @@ from discdiff.errors import DataError
 from discdiff.readers import Columns, Row, read_chunks
 
 _SHOWN = 20
+_FIRST = Columns()
 _CACHE_VERSION = 1
 _ARRAYS = ("tokens", "offsets", "split", "label")
 _NO_IDS: NDArray[np.uint16] = np.zeros(0, np.uint16)
@@ -113,7 +114,7 @@ class _Chunk(NamedTuple):
 def encode_file(
     path: str | Path,
     domain: Domain | type[Domain],
-    columns: Columns = Columns(),
+    columns: Columns = _FIRST,
     *,
     options: Mapping[str, object] | None = None,
     max_length: int | None = None,
@@ -122,7 +123,7 @@ def encode_file(
     cache: str | Path | None = None,
     workers: int = 0,
 ) -> Encoded:
-    """Return the rows of a file as token ids, prepared by the domain.
+    r"""Return the rows of a file as token ids, prepared by the domain.
 
     A row is bad if it is empty, the domain cannot prepare it, it has a token outside the alphabet,
     it is too long, or its label is not a class id. Bad rows are left out and reported.
@@ -145,7 +146,7 @@ def encode_file(
         >>> import tempfile
         >>> from discdiff.domain import Letters
         >>> file = Path(tempfile.mkdtemp()) / "dna.txt"
-        >>> _ = file.write_text("GATT\\nACXA\\n")
+        >>> _ = file.write_text("GATT\nACXA\n")
         >>> data = encode_file(file, Letters("ACGT"), max_bad_fraction=0.5)
         >>> data.ids(0).tolist(), data.report.first[0].row
         ([2, 0, 3, 3], 2)

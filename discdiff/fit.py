@@ -15,10 +15,13 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from discdiff import _check
 from discdiff.data import DataModule
 from discdiff.errors import CheckpointError
+from discdiff.lr import LearningRate
 from discdiff.model import Model
+from discdiff.pace import Pace
 from discdiff.train import Training
 
 LAST = "last.ckpt"
+_PARTS = {"state_dict", "optimizer_states", "callbacks", "loops"}
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -43,7 +46,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch names no common error for a broken or foreign file
             raise CheckpointError(f"{path} is not a whole training checkpoint: {error}") from error
-        if not isinstance(loaded, dict) or "seconds" not in loaded:
+        if not isinstance(loaded, dict) or not _PARTS <= loaded.keys():
             raise CheckpointError(f"{path} must be a training checkpoint of discdiff")
         return loaded
 
@@ -53,32 +56,35 @@ class Snapshots(pl.Callback):
 
     Args:
         out: folder of the run.
+        pace: the clock.
         minutes: time between two snapshots.
         steps: also after every so many steps; 0 for never.
         dtype: of the weights in the model folder.
     """
 
     def __init__(
-        self, out: Path, minutes: float = 5.0, steps: int = 0, dtype: str = "float32"
+        self,
+        out: Path,
+        pace: Pace,
+        minutes: float = 5.0,
+        steps: int = 0,
+        dtype: str = "float32",
     ) -> None:
-        self.out, self.dtype = out, dtype
+        self.out, self.pace, self.dtype = out, pace, dtype
         self.minutes = _check.positive("snapshot minutes", minutes)
         self.steps = _check.non_negative_int("snapshot steps", steps)
         self._due = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        self._due = pl_module.seconds + 60.0 * self.minutes
+        self._due = self.pace.seconds + 60.0 * self.minutes
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
-        if pl_module.progress >= 1.0:
-            trainer.should_stop = True
-        elif pl_module.seconds >= self._due or (
-            self.steps and trainer.global_step % self.steps == 0
-        ):
+        due = self.pace.seconds >= self._due
+        if due or (self.steps and trainer.global_step % self.steps == 0):
             self.write(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
@@ -89,7 +95,7 @@ class Snapshots(pl.Callback):
         trainer.save_checkpoint(self.out / LAST)
         if trainer.is_global_zero:
             training.averaged.save(self.out / "model", self.dtype)
-        self._due = training.seconds + 60.0 * self.minutes
+        self._due = self.pace.seconds + 60.0 * self.minutes
 
 
 class SampleQuality(pl.Callback):
@@ -164,6 +170,7 @@ def fit(
     *,
     max_steps: int = 100_000,
     max_minutes: float | None = None,
+    schedule: LearningRate | None = None,
     accumulate: int = 1,
     clip: float = 1.0,
     precision: str = "bf16-mixed",
@@ -192,6 +199,7 @@ def fit(
         out: the run folder.
         max_steps: optimiser steps.
         max_minutes: minutes of training, if they are over first; kept across resumes.
+        schedule: learning rate over the run; warm-up, constant and decay by default.
         accumulate: forward passes of a rank in an optimiser step.
         clip: largest norm of the gradient.
         precision: Lightning's name of the precision, such as `bf16-mixed` or `32-true`.
@@ -214,8 +222,9 @@ def fit(
         CheckpointError: if `last.ckpt` cannot be continued.
     """
     out = Path(out)
-    module = Training(model, seed=seed, max_minutes=max_minutes, **training)
-    snapshots = Snapshots(out, snapshot_minutes, snapshot_steps, dtype)
+    module = Training(model, seed=seed, **training)
+    pace = Pace(LearningRate() if schedule is None else schedule, max_minutes)
+    snapshots = Snapshots(out, pace, snapshot_minutes, snapshot_steps, dtype)
     by_name: dict[str, object] = {"name": "first_hitting"}
     if model.process.kind == "uniform":
         by_name = {"name": "ancestral", "steps": 64}
@@ -237,7 +246,7 @@ def fit(
         enable_progress_bar=progress,
         enable_model_summary=False,
         use_distributed_sampler=False,
-        callbacks=[SampleQuality(samples, by_name, seed), snapshots],
+        callbacks=[pace, SampleQuality(samples, by_name, seed), snapshots],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=out,
     )

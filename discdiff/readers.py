@@ -79,7 +79,8 @@ def _lines(path: Path, text: IO[str], columns: Columns) -> Iterator[Row]:
     if any(columns):
         raise DataError(f"{path} has no columns, but columns were asked for: {columns}")
     for number, line in enumerate(text, start=1):
-        yield Row(number, (line.split() or [None])[0])
+        fields = line.split()
+        yield Row(number, fields[0] if fields else None)
 
 
 def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns) -> Iterator[Row]:

@@ -140,11 +140,7 @@ def build(kind: str, config: Mapping[str, object], **objects: object) -> Any:
             f"{next(iter(sorted(_entries(kind))), '...')}}}, got {config!r}"
         )
     parameters = options(kind, name)
-    arguments = {
-        key: build(_PARTS[key], value, **objects) if _is_part(key, value) else value
-        for key, value in config.items()
-        if key != "name"
-    }
+    arguments = {key: _part(key, value, objects) for key, value in config.items() if key != "name"}
     given = {key: value for key, value in objects.items() if key in parameters}
     _check_keys(f"{_word(kind)} {name!r}", arguments, parameters, given)
     try:
@@ -168,8 +164,11 @@ def model_folder(name: str) -> Path:
     return folder
 
 
-def _is_part(key: str, value: object) -> bool:
-    return key in _PARTS and isinstance(value, Mapping)
+def _part(key: str, value: object, objects: Mapping[str, object]) -> object:
+    """Return a constructor's argument: built where it is the configuration of a part."""
+    if key in _PARTS and isinstance(value, Mapping):
+        return build(_PARTS[key], value, **objects)
+    return value
 
 
 def _check_keys(

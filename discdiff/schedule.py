@@ -177,8 +177,8 @@ class Geometric(Schedule):
     arXiv:2406.07524).
 
     Example:
-        >>> Geometric().noise(torch.tensor([0.0, 1.0], dtype=torch.float64)).tolist()
-        [0.0, 1.0]
+        >>> Geometric().noise(torch.tensor(1.0, dtype=torch.float64)).item()
+        1.0
     """
 
     def __init__(self, smallest: float = 1e-3, largest: float = 20.0) -> None:

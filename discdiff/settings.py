@@ -1,4 +1,4 @@
-"""The keys of each command, with their types and meanings: what a configuration is checked against."""
+"""The keys of each command, with types and meanings: what a configuration is checked against."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ stratified over all of its rows, whatever the number of ranks and accumulation s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +20,6 @@ from discdiff.data import Tokens
 from discdiff.ema import EMA
 from discdiff.errors import InputError
 from discdiff.loss import nelbo, stratified
-from discdiff.lr import LearningRate
 from discdiff.model import Model
 
 _TIME, _NOISE, _FROZEN, _VALID = 0, 1, 2, 3  # purposes of the random numbers
@@ -33,14 +31,12 @@ class Training(pl.LightningModule):
     Args:
         model: the model; its denoiser is trained in place.
         rate: peak learning rate of AdamW.
-        schedule: factor of the rate over the run.
         weight_decay: of matrices; embeddings, norms and biases have none.
         betas: of AdamW.
         ema: decay of the moving average, which is validated, sampled and saved.
         frozen_fraction: fraction of rows with a random set of positions held at noise level 0 and
             not scored, which a uniform model needs to be used with fixed positions.
         seed: of times, noise and frozen sets.
-        max_minutes: training time at which the schedule ends; None for steps alone.
 
     Raises:
         InputError: if an argument is outside its range, or `frozen_fraction` is given to a model
@@ -52,19 +48,16 @@ class Training(pl.LightningModule):
         model: Model,
         *,
         rate: float = 1e-3,
-        schedule: LearningRate | None = None,
         weight_decay: float = 0.01,
         betas: tuple[float, float] = (0.9, 0.99),
         ema: float = 0.9999,
         frozen_fraction: float = 0.0,
         seed: int = 0,
-        max_minutes: float | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.denoiser = model.denoiser
         self.rate = _check.positive("rate", rate)
-        self.schedule = LearningRate() if schedule is None else schedule
         self.weight_decay = _check.in_range("weight_decay", weight_decay, 0.0, 1e6)
         self.betas = betas
         self.ema = EMA(model.denoiser, ema)
@@ -75,9 +68,6 @@ class Training(pl.LightningModule):
                 f"got {frozen_fraction} and {model.frozen_training}"
             )
         self.seed = _check.non_negative_int("seed", seed)
-        self.max_minutes = None if max_minutes is None else _check.positive("minutes", max_minutes)
-        self.seconds = 0.0
-        self._since = time.monotonic()
 
     @property
     def averaged(self) -> Model:
@@ -94,7 +84,8 @@ class Training(pl.LightningModule):
         )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        matrices, others = [], []
+        matrices: list[Tensor] = []
+        others: list[Tensor] = []
         for name, parameter in self.denoiser.named_parameters():
             decays = parameter.ndim > 1 and "embedding" not in name
             (matrices if decays else others).append(parameter)
@@ -103,26 +94,6 @@ class Training(pl.LightningModule):
             {"params": others, "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, lr=self.rate, betas=self.betas)
-
-    def on_train_start(self) -> None:
-        self._since = time.monotonic()
-
-    def on_train_batch_start(self, batch: Tokens, batch_idx: int) -> None:
-        now = time.monotonic()
-        seconds, self._since = self.seconds + now - self._since, now
-        # one clock for all ranks, or their learning rates would differ
-        self.seconds = float(self.trainer.strategy.broadcast(seconds))
-        factor = self.schedule.factor(self.trainer.global_step, self.progress)
-        for group in self.optimizers().param_groups:  # type: ignore[union-attr]
-            group["lr"] = self.rate * factor
-
-    @property
-    def progress(self) -> float:
-        """The fraction of the run that is over: of its steps or its minutes."""
-        steps = self.trainer.global_step / self.trainer.max_steps
-        if self.max_minutes is None:
-            return steps
-        return max(steps, self.seconds / 60.0 / self.max_minutes)
 
     def training_step(self, batch: Tokens, batch_idx: int) -> Tensor:
         x_0, step = batch.x_0, torch.tensor(batch.step, device=batch.x_0.device)
@@ -148,8 +119,6 @@ class Training(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Tokens, batch_idx: int) -> None:
         if self.trainer.global_step > int(self.ema.updates):
             self.ema.update(self.denoiser)
-        rate = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
-        self.log_dict({"train/rate": rate, "train/minutes": self.seconds / 60.0})
 
     def on_validation_epoch_start(self) -> None:
         self._nats = torch.zeros(3, dtype=torch.float64, device=self.device)
@@ -175,12 +144,6 @@ class Training(pl.LightningModule):
         nats, tokens, rows = self.trainer.strategy.reduce(self._nats, reduce_op="sum").tolist()
         measured = {"valid/nats_per_token": nats / tokens, "valid/nats_per_row": nats / rows}
         self.log_dict(measured, prog_bar=True, rank_zero_only=True)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["seconds"] = self.seconds
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.seconds = float(checkpoint["seconds"])
 
     def _times(self, batch: Tokens) -> Tensor:
         seed = random.fold(torch.tensor(self.seed), torch.tensor(batch.step))

@@ -17,7 +17,7 @@ from discdiff.samplers.samples import Samples
 
 
 class BestOfN(Guidance):
-    r"""Draws N designs for each one returned and keeps the best, or one with chance ∝ $e^{\lambda r}$.
+    r"""Draws N designs for each one returned, keeps the best or one with chance ∝ $e^{\lambda r}$.
 
     The hard choice returns the argmax: its law has density $N\,p(x)F(r(x))^{N-1}$ for continuous
     rewards, within $\log N-(N-1)/N$ nats of $p$. The soft choice is self-normalised importance

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
-from discdiff import _hydra, config, registry, settings
+from discdiff import _hydra, build, config, registry, settings
+from discdiff.domain import Letters
 from discdiff.errors import ConfigError
+from discdiff.model import LengthLaw, Model
+from discdiff.nn.transformer import Transformer
 
-COMMANDS = {"design": settings.Design}
+COMMANDS = {
+    "design": settings.Design,
+    "train": settings.Train,
+    "sample": settings.Sample,
+    "evaluate": settings.Evaluate,
+}
+DATA = {"train": ["data.path=x.csv"]}  # what a command needs besides its defaults
 FOLDER = Path(__file__).parent.parent / "configs"
 
 
@@ -29,9 +40,23 @@ def commands_of(group: str, option: str) -> list[str]:
     return using
 
 
+def config_options(group: str) -> tuple[str, ...]:
+    """Everything that can be chosen for a group, with or without a file."""
+    return _hydra.options(group)
+
+
+@cache
+def tiny_model(kind: str) -> Model:
+    """A random model over four letters."""
+    torch.manual_seed(0)
+    process = registry.build("processes", {"name": kind}, vocab_size=4)
+    network = Transformer(4, 6, 16, 1, 2, needs_time=process.needs_time)
+    return Model(network, process, Letters("ACGT"), LengthLaw.fixed(6))
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_defaults_fill_the_schema(command: str):
-    composed = config.compose(command)
+    composed = config.compose(command, DATA.get(command, []))
     filled = settings.fill(COMMANDS[command], composed)
     assert vars(filled).keys() == composed.values.keys()
 
@@ -41,7 +66,7 @@ def test_every_option_composes(group: str, option: str):
     commands = commands_of(group, option)
     assert commands, f"no command uses the group {group}"
     for command in commands:
-        composed = config.compose(command, [f"{group}={option}"])
+        composed = config.compose(command, [f"{group}={option}", *DATA.get(command, [])])
         settings.fill(COMMANDS[command], composed)
 
 
@@ -60,6 +85,66 @@ def test_a_file_states_the_defaults_of_the_constructor(group: str, option: str):
             assert all(known[k].default == v for k, v in value.items() if k != "name")
         else:
             assert value == (list(default) if isinstance(default, tuple) else default), key
+
+
+def test_every_sampler_builds():
+    for name in config_options("sampler"):
+        composed = config.compose("sample", [f"sampler={name}"])
+        built = registry.build("samplers", composed.values["sampler"], model=tiny_model("masked"))
+        assert built.temperature == 1.0
+
+
+def test_every_guidance_builds():
+    for name in config_options("guidance"):
+        composed = config.compose("design", [f"guidance={name}"])
+        assert hasattr(registry.build("guidance", composed.values["guidance"]), "run")
+
+
+def test_every_oracle_builds_or_says_what_it_needs():
+    for name in config_options("oracle"):
+        composed = config.compose("design", [f"oracle={name}"])
+        needed = [
+            key
+            for key, p in registry.options("oracles", name).items()
+            if p.default is p.empty and key not in ("model", "domain")
+        ]
+        if needed:
+            with pytest.raises(ConfigError, match=f"needs the option '{needed[0]}'"):
+                build.oracle(composed.values["oracle"], composed, tiny_model("masked"))
+        else:
+            built = build.oracle(composed.values["oracle"], composed, tiny_model("masked"))
+            assert built.outputs == (name,)
+
+
+def test_every_objective_builds():
+    for path in sorted((FOLDER / "objective").glob("*.yaml")):
+        composed = config.compose("design", ["oracle=[qed,sa]", f"objective={path.stem}"])
+        scored = build.oracle(composed.values["oracle"], composed, tiny_model("masked"))
+        filled = settings.fill(settings.Design, composed)
+        objective = build.objective(filled.objective, scored, composed)
+        assert [term.output for term in objective.terms] == ["qed", "sa"]
+
+
+@pytest.mark.parametrize("kind", ["masked", "uniform"])
+def test_every_process_and_denoiser_builds(kind: str):
+    composed = config.compose("train", [f"process={kind}", "denoiser.depth=1", *DATA["train"]])
+    process = registry.build("processes", composed.values["process"], vocab_size=4)
+    for name in config_options("denoiser"):
+        network = registry.build(
+            "denoisers",
+            {**composed.values["denoiser"], "name": name},
+            vocab_size=4,
+            max_length=6,
+            needs_time=process.needs_time,
+        )
+        assert network.needs_time == (kind == "uniform")
+
+
+@pytest.mark.parametrize("name", ["selfies", "smiles", "letters"])
+def test_every_domain_is_fitted(name: str):
+    values = dict(config.compose("train", [f"domain={name}", *DATA["train"]]).values["domain"])
+    domain = registry.find("domains", values.pop("name"))
+    assert len(domain.fit(["CCO", "CCN"], **values).alphabet) == 3
 
 
 def test_a_registered_name_without_a_file_can_be_chosen():
@@ -170,7 +255,7 @@ def test_a_bad_argument(argument: str, message: str):
         ("baseline=1", "command line: baseline must be true or false, got 1"),
         ("oracle.qed=3", "command line: oracle.qed must be a name with options, got 3"),
         ("objective.terms.qed.weight=x", "objective.terms.qed.weight must be a number, got 'x'"),
-        ("~budget", "configs/design.yaml: key 'budget' is not set"),
+        ("~budget", "command line: key 'budget' is not set"),
     ],
 )
 def test_a_bad_key_or_type(argument: str, message: str):

@@ -251,7 +251,7 @@ def _initialise(path: Path, settings: Mapping[str, object]) -> None:
     connection = sqlite3.connect(path)
     try:
         connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(schema.TABLES)
+        connection.executescript(f"BEGIN; {schema.TABLES}")  # one commit, at the end
         connection.executemany(
             "INSERT INTO setting VALUES (?, ?)",
             [(name, json.dumps(value)) for name, value in settings.items()],

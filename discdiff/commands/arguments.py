@@ -17,8 +17,8 @@ Arguments = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KEY=VALUE",
-        help="What to change, or a .yaml FILE: guidance=svdd chooses an option of a group, guidance.scale=5 sets a "
-        "value of it, budget=2000 a value of the command.",
+        help="What to change: guidance=svdd chooses an option of a group, guidance.scale=5 sets a "
+        "value of it, budget=2000 a value of the command. Or a .yaml FILE with such keys.",
         show_default=False,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Running a campaign from the command line: progress, the summary, and how to go on after a stop."""
+"""Running a campaign from the command line: progress, summary, how to go on after a stop."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from discdiff.campaign import report, summary
+from discdiff.campaign import summary
 from discdiff.campaign.progress import Progress as Snapshot
-from discdiff.campaign.runner import Campaign
 from discdiff.commands.progress import Progress
 from discdiff.commands.tracking import tracked
 from discdiff.errors import OracleError

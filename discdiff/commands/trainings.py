@@ -149,8 +149,7 @@ def _card(settings: Train, encoded: Encoded) -> dict[str, object]:
             "rows": len(encoded),
             "rows left out": encoded.report.bad,
         },
-        "recipe": {key: value for key, value in asdict(settings.trainer).items()}
-        | {"seed": settings.seed},
+        "recipe": asdict(settings.trainer) | {"seed": settings.seed},
     }
 
 

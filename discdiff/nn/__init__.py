@@ -1,0 +1,1 @@
+"""Networks that fulfil the denoiser contract."""

@@ -226,12 +226,14 @@ class _Block(nn.Module):
     ) -> Tensor:
         if parts is None or self.offset is None:
             hidden = hidden + self.drop(self._attend(self.attention_norm(hidden), angles, mask))
-            return hidden + self.drop(self._feed(self.feed_norm(hidden)))
+            out: Tensor = hidden + self.drop(self._feed(self.feed_norm(hidden)))
+            return out
         shift, scale, gate, shift_2, scale_2, gate_2 = (parts + self.offset).chunk(_PARTS, -1)
         inner = self.attention_norm(hidden) * (1 + scale) + shift
         hidden = hidden + (1 + gate) * self.drop(self._attend(inner, angles, mask))
         inner = self.feed_norm(hidden) * (1 + scale_2) + shift_2
-        return hidden + (1 + gate_2) * self.drop(self._feed(inner))
+        out = hidden + (1 + gate_2) * self.drop(self._feed(inner))
+        return out
 
     def _attend(self, inner: Tensor, angles: Tensor, mask: Tensor | None) -> Tensor:
         rows, length, width = inner.shape

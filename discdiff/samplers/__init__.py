@@ -1,0 +1,1 @@
+"""Samplers: plans that turn noise into sequences, and the one engine that runs them."""

@@ -101,7 +101,7 @@ class ConfidenceOrder(_CertaintyOrder):
 
 
 @dataclass(frozen=True)
-class _OrderPlan:
+class _OrderPlan(Plan):
     """Proposes every masked position and keeps the most certain ones of each row."""
 
     order: _CertaintyOrder
@@ -153,6 +153,3 @@ class _OrderPlan:
 
     def take(self, index: Ints) -> _OrderPlan:
         return replace(self, total=self.total[index])
-
-    def renew(self, state: State, where: Bools) -> _OrderPlan:
-        return self  # the order follows from the tokens

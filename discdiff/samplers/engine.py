@@ -17,7 +17,7 @@ from discdiff.errors import InputError, UnsupportedError
 from discdiff.process import inverse_cdf
 from discdiff.samplers.adjust import nucleus, restrict
 from discdiff.samplers.forward import evaluate
-from discdiff.samplers.plan import Event, Ints, Plan
+from discdiff.samplers.plan import Event, Finished, Ints, Plan
 from discdiff.samplers.samples import Samples
 from discdiff.samplers.state import LENGTH, PREVIEW, PRIOR, TOKEN, State
 
@@ -167,7 +167,7 @@ class Sampler(ABC):
             active=active,
             lengths=(x_t != self.process.pad_id).sum(1).cpu().numpy(),
             keys=keys,
-            plan=_NO_PLAN,
+            plan=Finished(),
             log_weight=zeros,
             confidence=torch.ones(x_t.shape, device=x_t.device),
             counts=Counter(),
@@ -363,15 +363,3 @@ class Sampler(ABC):
 
     def _on_device(self, index: Ints, state: State) -> Tensor:
         return torch.from_numpy(index).to(state.tokens.device, non_blocking=True)
-
-
-class _NoPlan:
-    """Stands in `State.plan` while the plan itself is being drawn."""
-
-    adaptive = False
-
-    def __getattr__(self, name: str) -> object:
-        raise InputError("a state has no plan before Sampler.start returns it")
-
-
-_NO_PLAN = _NoPlan()

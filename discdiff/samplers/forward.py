@@ -65,9 +65,10 @@ def _pass(
     if model.denoiser.needs_time:
         # positions that cannot change are shown as clean
         times = torch.where(state.active[index, :width], times[:, None], 0.0)
-    return model.denoiser(
+    answer: Tensor = model.denoiser(
         state.tokens[index, :width],
         times,
         None if state.cond is None else state.cond[index],
         (torch.from_numpy(at[0]).to(device), torch.from_numpy(at[1]).to(device)),
     )
+    return answer

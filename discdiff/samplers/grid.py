@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from discdiff.samplers.plan import Bools, Event, Ints
+from discdiff.samplers.plan import Bools, Event, Ints, Plan
 from discdiff.samplers.state import State
 
 
-class GridPlan:
+class GridPlan(Plan):
     """Every step draws all active positions of the rows whose clock it moves.
 
     Args:
@@ -18,8 +18,6 @@ class GridPlan:
             the first point idles until the grid reaches it.
         active: bool `(B, W)` on the host.
     """
-
-    adaptive = False
 
     def __init__(self, times: Tensor, active: Bools) -> None:
         self.times, self.active = times, active
@@ -44,13 +42,7 @@ class GridPlan:
         rows, cols = np.nonzero(self.active & moves[:, None])
         return Event(rows, cols, t, torch.minimum(s, t))
 
-    def choose(self, state: State, event: Event, log_p: Tensor) -> Tensor:
-        return torch.ones(len(log_p), dtype=torch.bool, device=log_p.device)
-
     def take(self, index: Ints) -> GridPlan:
         return GridPlan(
             self.times[torch.from_numpy(index).to(self.times.device)], self.active[index]
         )
-
-    def renew(self, state: State, where: Bools) -> GridPlan:
-        return self  # nothing of it is random

@@ -35,10 +35,7 @@ def block_of(rank: Tensor, total: Tensor, steps: int, counts: Counts) -> Tensor:
     """
     # the inverse of round(n f): the first block whose rounded count exceeds the rank
     share = ((rank.double() + 0.5) / total.double()).clamp(max=1.0)
-    if counts == "uniform":
-        progress = share
-    else:
-        progress = torch.acos(1.0 - share) * (2.0 / math.pi)
+    progress = share if counts == "uniform" else torch.acos(1.0 - share) * (2.0 / math.pi)
     return (torch.ceil(progress * steps - 1e-9) - 1).long().clamp(0, steps - 1)
 
 

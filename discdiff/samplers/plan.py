@@ -6,9 +6,10 @@ not depend on token values. It is kept on the host, so a step needs no device sy
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -42,36 +43,58 @@ class Event:
     remask: Tensor | None = None
 
 
-class Plan(Protocol):
+class Plan(ABC):
     """The remaining events of every row.
 
     `adaptive` plans propose all positions in `event` and `choose` among them by their
     log-probabilities.
     """
 
-    adaptive: bool
+    adaptive: ClassVar[bool] = False
 
+    @abstractmethod
     def done(self, state: State, stop: float) -> Bools:
         """Return the rows `(B,)` that have no event ending at `stop` or later."""
 
+    @abstractmethod
     def event(self, state: State, stop: float) -> Event:
         """Return the next event."""
 
     def choose(self, state: State, event: Event, log_p: Tensor) -> Tensor:
-        """Return which of the event's N positions an adaptive plan draws, bool `(N,)`."""
+        """Return which of the event's N positions are drawn, bool `(N,)`; by default all."""
+        return torch.ones(len(log_p), dtype=torch.bool, device=log_p.device)
 
+    @abstractmethod
     def take(self, index: Ints) -> Plan:
         """Return the plans of the rows `index`."""
 
     def renew(self, state: State, where: Bools) -> Plan:
-        """Return the plan with the remaining events of the rows `where` drawn afresh."""
+        """Return the plan with the remaining events of the rows `where` drawn afresh.
+
+        By default itself: nothing of it is random before its event comes.
+        """
+        return self
+
+
+class Finished(Plan):
+    """No events: the plan of a state that only waits for one."""
+
+    def done(self, state: State, stop: float) -> Bools:
+        return np.ones(len(state), dtype=np.bool_)
+
+    def event(self, state: State, stop: float) -> Event:
+        none = np.zeros(0, dtype=np.int64)
+        return Event(none, none, state.t, state.t)
+
+    def take(self, index: Ints) -> Finished:
+        return self
 
 
 # (editable (B, W), clocks (B,), keys (B,), total (B,)) -> step of each position and its times
 Reveal = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
-class StaticPlan:
+class StaticPlan(Plan):
     """A plan of reveals, drawn in one go.
 
     Args:
@@ -83,8 +106,6 @@ class StaticPlan:
         after: clock after it, `(B, E)`.
         total: positions the row had to reveal when it started, `(B,)`.
     """
-
-    adaptive = False
 
     def __init__(
         self,
@@ -137,9 +158,6 @@ class StaticPlan:
             torch.where(busy, before, state.t),
             torch.where(busy, after, state.t),
         )
-
-    def choose(self, state: State, event: Event, log_p: Tensor) -> Tensor:
-        return torch.ones(len(log_p), dtype=torch.bool, device=log_p.device)
 
     def take(self, index: Ints) -> StaticPlan:
         return StaticPlan(

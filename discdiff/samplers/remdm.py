@@ -155,14 +155,13 @@ class ReMDM(Sampler):
 
 
 @dataclass(frozen=True)
-class _RemaskPlan:
+class _RemaskPlan(Plan):
     """Draws, at every grid step, which masks to reveal and which tokens to remask."""
 
     sampler: ReMDM
     process: MaskedProcess
     times: Tensor
     host: np.ndarray
-    adaptive: ClassVar[bool] = False
 
     def done(self, state: State, stop: float) -> Bools:
         if state.event + 1 >= self.host.shape[1]:
@@ -171,10 +170,11 @@ class _RemaskPlan:
 
     def event(self, state: State, stop: float) -> Event:
         k = state.event
-        t, s = self.times[:, k], torch.minimum(self.times[:, k + 1].clamp(min=stop), self.times[:, k])
+        t = self.times[:, k]
+        s = torch.minimum(self.times[:, k + 1].clamp(min=stop), t)
         looping = bool(self.sampler.looping[k])
-        # a row that started below this part of the grid idles, unless it is in the loop itself
-        moves = (t > s) | ((t == self.sampler.times[k]) if looping else torch.zeros_like(t, dtype=torch.bool))
+        # a row that starts below this part of the grid idles until the grid reaches it
+        moves = t == self.sampler.times[k] if looping else t > s
         sigma = torch.where(moves, self.sampler.sigma(t, s, looping), 0.0)
         masked = self.process.editable(state.tokens, state.active)
         visible = state.active & ~masked
@@ -203,12 +203,6 @@ class _RemaskPlan:
             sigma = torch.where(visible, share, 0.0).sum(1) / number
         return self.process.reveal_probability(t, s, sigma)
 
-    def choose(self, state: State, event: Event, log_p: Tensor) -> Tensor:
-        return torch.ones(len(log_p), dtype=torch.bool, device=log_p.device)
-
     def take(self, index: Ints) -> _RemaskPlan:
         rows = torch.from_numpy(index).to(self.times.device)
         return replace(self, times=self.times[rows], host=self.host[index])
-
-    def renew(self, state: State, where: Bools) -> _RemaskPlan:
-        return self  # each event is drawn when it comes, from the row's own key

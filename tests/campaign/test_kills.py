@@ -20,10 +20,9 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and 
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kills")
+def folder(shared_path):
     done = subprocess.run(
-        [sys.executable, "-m", "tests.campaign.killed", str(folder), str(KILLS)],
+        [sys.executable, "-m", "tests.campaign.killed", str(shared_path), str(KILLS)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -31,7 +30,7 @@ def folder(tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["landed"] >= KILLS // 2
-    return folder
+    return shared_path
 
 
 def test_the_table_is_that_of_an_untouched_run(folder):
