@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from discdiff import _check
 from discdiff.chem.fingerprints import Vector, fingerprint, tanimoto_to_many
 from discdiff.chem.molecule import parse
-from discdiff.chem.oracles.molecular import reference_molecule
+from discdiff.chem.oracles.molecular import flag, reference_molecule
 from discdiff.chem.scaffolds import scaffold
 from discdiff.errors import DataError, InputError
 
@@ -132,7 +132,7 @@ class ScaffoldMemory(BucketMemory):
         generic: bool = False,
     ) -> None:
         super().__init__(bucket_size, min_score, floor)
-        self.generic = generic
+        self.generic = flag("generic", generic)
 
     def bucket(self, string: str) -> str | None:
         mol = parse(string)

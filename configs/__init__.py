@@ -1,0 +1,1 @@
+"""The configurations of the command line: one file a command, one folder a group of options."""

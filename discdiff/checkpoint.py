@@ -158,7 +158,7 @@ def _read_config(folder: Path) -> dict[str, object]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     version = config.get("format_version") if isinstance(config, dict) else None
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         raise CheckpointError(f"{path} must have a format_version, got {version!r}")
     if version > FORMAT_VERSION:
         raise CheckpointError(
@@ -200,7 +200,7 @@ def _build(config: dict[str, object]) -> Model:
 
 
 def _mapping(config: dict[str, object], key: str) -> dict[str, object]:
-    value = config[key]
+    value = config.get(key)
     if not isinstance(value, dict):
         raise InputError(f"{key} must be a mapping, got {value!r}")
     return dict(value)

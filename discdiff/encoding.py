@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from discdiff import _check
 from discdiff.domain import Domain
-from discdiff.errors import DataError
+from discdiff.errors import DataError, InputError
 from discdiff.readers import Columns, Row, read_chunks
 
 _SHOWN = 20
@@ -213,11 +213,13 @@ def _encode_chunk(
     if isinstance(domain, type):
         try:
             domain = domain.fit([row.string for row in rows if row.string], **options)
-        except DataError as error:
+        except InputError as error:  # no row of this chunk can be used
             return _Chunk((), _NO_IDS, _NO_ROWS, [], [BadRow(r.number, str(error)) for r in rows])
     for row in rows:
         try:
             encoded = domain.encode(domain.prepare(_string(row)))
+            if not encoded:
+                raise DataError("no tokens")
             _class_id(row)
         except DataError as error:
             bad.append(BadRow(row.number, str(error)))
@@ -346,7 +348,7 @@ def _save(path: Path, encoded: Encoded) -> None:
 def _load(path: Path, domain: Domain | type[Domain]) -> Encoded:
     kind = domain if isinstance(domain, type) else type(domain)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             arrays = {name: stored[name] for name in _ARRAYS}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

@@ -1,101 +1,30 @@
-"""Running a training: trainer, loggers, atomic checkpoints, snapshots and sample quality."""
+"""Running a training: the trainer, its loggers and the quality of its samples."""
 
 from __future__ import annotations
 
-import os
+import logging
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from discdiff import _check
 from discdiff.data import DataModule
-from discdiff.errors import CheckpointError
 from discdiff.lr import LearningRate
 from discdiff.model import Model
 from discdiff.pace import Pace
+from discdiff.snapshots import LAST, AtomicCheckpointIO, Snapshots
 from discdiff.train import Training
 
-LAST = "last.ckpt"
-_PARTS = {"state_dict", "optimizer_states", "callbacks", "loops"}
+__all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality"]
 
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place, flushes it and renames it; reads no pickled objects."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
-    ) -> None:
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-        with temporary.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-
-    def load_checkpoint(
-        self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
-    ) -> dict[str, Any]:
-        try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch names no common error for a broken or foreign file
-            raise CheckpointError(f"{path} is not a whole training checkpoint: {error}") from error
-        if not isinstance(loaded, dict) or not _PARTS <= loaded.keys():
-            raise CheckpointError(f"{path} must be a training checkpoint of discdiff")
-        return loaded
-
-
-class Snapshots(pl.Callback):
-    """Writes last.ckpt and the model folder every few minutes of training, and at the end.
-
-    Args:
-        out: folder of the run.
-        pace: the clock.
-        minutes: time between two snapshots.
-        steps: also after every so many steps; 0 for never.
-        dtype: of the weights in the model folder.
-    """
-
-    def __init__(
-        self,
-        out: Path,
-        pace: Pace,
-        minutes: float = 5.0,
-        steps: int = 0,
-        dtype: str = "float32",
-    ) -> None:
-        self.out, self.pace, self.dtype = out, pace, dtype
-        self.minutes = _check.positive("snapshot minutes", minutes)
-        self.steps = _check.non_negative_int("snapshot steps", steps)
-        self._due = 0.0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        self._due = self.pace.seconds + 60.0 * self.minutes
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if (batch_idx + 1) % trainer.accumulate_grad_batches:
-            return
-        due = self.pace.seconds >= self._due
-        if due or (self.steps and trainer.global_step % self.steps == 0):
-            self.write(trainer, pl_module)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        self.write(trainer, pl_module)
-
-    def write(self, trainer: pl.Trainer, training: Training) -> None:
-        """Write the checkpoint, then the model folder on rank 0."""
-        trainer.save_checkpoint(self.out / LAST)
-        if trainer.is_global_zero:
-            training.averaged.save(self.out / "model", self.dtype)
-        self._due = self.pace.seconds + 60.0 * self.minutes
+# What Lightning says about things that are meant.
+_MEANT = (".*in eval mode at the start of training", ".*LeafSpec", ".*does not have many workers")
 
 
 class SampleQuality(pl.Callback):
@@ -120,7 +49,8 @@ class SampleQuality(pl.Callback):
         sampler = registry.build("samplers", self.sampler, model=model)
         generator = torch.Generator(device="cpu").manual_seed(self.seed)
         drawn = sampler.sample(self.samples, generator=generator)
-        pl_module.log_dict(quality(model, drawn.strings), prog_bar=True, rank_zero_only=True)
+        for logger in trainer.loggers:
+            logger.log_metrics(quality(model, drawn.strings), step=trainer.global_step)
 
 
 def quality(model: Model, strings: list[str]) -> dict[str, float]:
@@ -186,6 +116,7 @@ def fit(
     dtype: str = "float32",
     progress: bool = True,
     seed: int = 0,
+    callbacks: Sequence[pl.Callback] = (),
     **training: Any,
 ) -> Model:
     """Train `model` on `data` and return it with averaged weights, in evaluation mode.
@@ -215,6 +146,7 @@ def fit(
         dtype: of the weights of the model folder.
         progress: whether to show a progress bar.
         seed: of everything random.
+        callbacks: further callbacks of Lightning.
         training: further arguments of `Training`.
 
     Raises:
@@ -228,28 +160,44 @@ def fit(
     by_name: dict[str, object] = {"name": "first_hitting"}
     if model.process.kind == "uniform":
         by_name = {"name": "ancestral", "steps": 64}
-    trainer = pl.Trainer(
-        max_steps=_check.positive_int("max_steps", max_steps),
-        max_epochs=-1,
-        accumulate_grad_batches=_check.positive_int("accumulate", accumulate),
-        gradient_clip_val=_check.positive("clip", clip),
-        precision=precision,  # type: ignore[arg-type]
-        accelerator=accelerator,
-        devices=devices,
-        strategy=strategy,
-        logger=make_logger(logger, out),
-        log_every_n_steps=log_every,
-        val_check_interval=valid_every * accumulate,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        enable_checkpointing=False,
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        callbacks=[pace, SampleQuality(samples, by_name, seed), snapshots],
-        plugins=[AtomicCheckpointIO()],
-        default_root_dir=out,
-    )
     last = out / LAST
-    trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    with _quiet():
+        trainer = pl.Trainer(
+            max_steps=_check.positive_int("max_steps", max_steps),
+            max_epochs=-1,
+            accumulate_grad_batches=_check.positive_int("accumulate", accumulate),
+            gradient_clip_val=_check.positive("clip", clip),
+            precision=precision,  # type: ignore[arg-type]
+            accelerator=accelerator,
+            devices=devices,
+            strategy=strategy,
+            logger=make_logger(logger, out, model.card),
+            log_every_n_steps=log_every,
+            val_check_interval=valid_every * accumulate,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            enable_checkpointing=False,
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            callbacks=[pace, SampleQuality(samples, by_name, seed), snapshots, *callbacks],
+            plugins=[AtomicCheckpointIO()],
+            default_root_dir=out,
+            enable_autolog_hparams=False,
+        )
+        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     return module.averaged
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    speaker = logging.getLogger("pytorch_lightning")
+    level = speaker.level
+    speaker.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in _MEANT:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        speaker.setLevel(level)

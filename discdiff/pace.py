@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic
 from typing import Any
 
 import pytorch_lightning as pl
@@ -31,7 +31,7 @@ class Pace(pl.Callback):
             None if max_minutes is None else _check.positive("max_minutes", max_minutes)
         )
         self.seconds = 0.0
-        self._since = time.monotonic()
+        self._since = monotonic()
         self._peaks: list[float] = []
 
     def progress(self, trainer: pl.Trainer) -> float:
@@ -42,17 +42,17 @@ class Pace(pl.Callback):
         return max(steps, self.seconds / 60.0 / self.max_minutes)
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._since = time.monotonic()
+        self._since = monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._since = time.monotonic()
+        self._since = monotonic()
         # a checkpoint restores the rate it was written at, `defaults` keep the peak
         self._peaks = [o.defaults["lr"] for o in trainer.optimizers]
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        now = time.monotonic()
+        now = monotonic()
         seconds, self._since = self.seconds + now - self._since, now
         self.seconds = float(trainer.strategy.broadcast(seconds))
         factor = self.schedule.factor(trainer.global_step, self.progress(trainer))

@@ -52,8 +52,8 @@ def uniform_at(keys: Tensor, position: Tensor) -> Tensor:
         >>> u.shape, u.dtype
         (torch.Size([4]), torch.float64)
     """
-    bits = _shift_right(fold(keys, position), 11)
-    return (bits.to(torch.float64) + 0.5) * 2.0**-53
+    bits = _shift_right(fold(keys, position), 12)  # with 53 bits the last sum rounds up to 1
+    return (bits.to(torch.float64) + 0.5) * 2.0**-52
 
 
 def uniform(keys: Tensor, width: int) -> Tensor:

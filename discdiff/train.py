@@ -22,7 +22,7 @@ from discdiff.errors import InputError
 from discdiff.loss import nelbo, stratified
 from discdiff.model import Model
 
-_TIME, _NOISE, _FROZEN, _VALID = 0, 1, 2, 3  # purposes of the random numbers
+_TIME, _NOISE, _FROZEN, _VALID, _DROPOUT = range(5)  # purposes of the random numbers
 
 
 class Training(pl.LightningModule):
@@ -99,6 +99,8 @@ class Training(pl.LightningModule):
         x_0, step = batch.x_0, torch.tensor(batch.step, device=batch.x_0.device)
         keys = random.row_keys(self.seed, batch.rows, step.expand(len(batch.rows)))
         active = self._active(x_0, keys)
+        # dropout draws from the global generator: a resumed run must draw the same
+        torch.manual_seed(int(random.fold(keys[0], _DROPOUT)))
         u = self._times(batch).to(x_0.device)
         with _fast_attention(x_0.device):
             nats = nelbo(
@@ -116,9 +118,9 @@ class Training(pl.LightningModule):
         self.log("train/nats_per_token", loss.detach(), on_step=True, prog_bar=True)
         return loss.float()
 
-    def on_train_batch_end(self, outputs: Any, batch: Tokens, batch_idx: int) -> None:
-        if self.trainer.global_step > int(self.ema.updates):
-            self.ema.update(self.denoiser)
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        self.ema.update(self.denoiser)
 
     def on_validation_epoch_start(self) -> None:
         self._nats = torch.zeros(3, dtype=torch.float64, device=self.device)
@@ -143,7 +145,7 @@ class Training(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         nats, tokens, rows = self.trainer.strategy.reduce(self._nats, reduce_op="sum").tolist()
         measured = {"valid/nats_per_token": nats / tokens, "valid/nats_per_row": nats / rows}
-        self.log_dict(measured, prog_bar=True, rank_zero_only=True)
+        self.log_dict(measured, prog_bar=True, sync_dist=True)
 
     def _times(self, batch: Tokens) -> Tensor:
         seed = random.fold(torch.tensor(self.seed), torch.tensor(batch.step))

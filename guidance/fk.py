@@ -34,6 +34,7 @@ class FKSteering(Guidance):
             resamples at every valued event.
         scheme: `ssp`, `systematic` or `multinomial`.
         interval: events between two evaluations of values.
+        skip: events before the first, while previews still say little.
         keep: `one` design per population, drawn by its weight, or `all` K with their weights.
 
     Raises:
@@ -62,6 +63,7 @@ class FKSteering(Guidance):
         threshold: float = 0.5,
         scheme: Scheme = "ssp",
         interval: int = 1,
+        skip: int = 0,
         keep: Literal["one", "all"] = "one",
     ) -> None:
         _check.one_of("potential", potential, POTENTIALS)
@@ -75,6 +77,7 @@ class FKSteering(Guidance):
             threshold=_check.fraction("threshold", threshold),
             scheme=scheme,
             interval=_check.positive_int("interval", interval),
+            skip=_check.non_negative_int("skip", skip),
         )
 
     def run(

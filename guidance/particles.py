@@ -75,6 +75,7 @@ class ParticleLoop:
         threshold: resample when the effective sample size falls below this fraction of K.
         scheme: resampling scheme.
         interval: events between two evaluations of values.
+        skip: events before the first, while previews still say little.
     """
 
     value: Value
@@ -87,6 +88,7 @@ class ParticleLoop:
     threshold: float = 0.5
     scheme: Scheme = "ssp"
     interval: int = 1
+    skip: int = 0
 
     def run(
         self,
@@ -108,7 +110,8 @@ class ParticleLoop:
         return self._terminal(sampler, ledger, particles), ledger
 
     def _advance(self, sampler: Sampler, ledger: Ledger, parents: Particles) -> Particles:
-        valued = (parents.state.event + 1) % self.interval == 0
+        past = parents.state.event - self.skip
+        valued = past >= 0 and (past + 1) % self.interval == 0
         branch = self.branch if valued else 1
         children = self._propose(sampler, parents, branch)
         if valued:

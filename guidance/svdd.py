@@ -32,6 +32,7 @@ class SVDD(Guidance):
         particles: K particles per returned design, of which one is drawn at the end by its weight.
         carry: keep the mean child weight; needs `select="softmax"`.
         interval: events between two selections.
+        skip: events before the first, while previews still say little.
 
     Raises:
         InputError: if an argument is out of range.
@@ -60,6 +61,7 @@ class SVDD(Guidance):
         particles: int = 1,
         carry: bool = False,
         interval: int = 1,
+        skip: int = 0,
     ) -> None:
         _check.one_of("select", select, ("softmax", "argmax"))
         if carry and select == "argmax":
@@ -74,6 +76,7 @@ class SVDD(Guidance):
             pick=select,
             carry=carry,
             interval=_check.positive_int("interval", interval),
+            skip=_check.non_negative_int("skip", skip),
         )
 
     def run(

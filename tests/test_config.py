@@ -40,11 +40,6 @@ def commands_of(group: str, option: str) -> list[str]:
     return using
 
 
-def config_options(group: str) -> tuple[str, ...]:
-    """Everything that can be chosen for a group, with or without a file."""
-    return _hydra.options(group)
-
-
 @cache
 def tiny_model(kind: str) -> Model:
     """A random model over four letters."""
@@ -88,21 +83,24 @@ def test_a_file_states_the_defaults_of_the_constructor(group: str, option: str):
 
 
 def test_every_sampler_builds():
-    for name in config_options("sampler"):
-        composed = config.compose("sample", [f"sampler={name}"])
-        built = registry.build("samplers", composed.values["sampler"], model=tiny_model("masked"))
+    for name in _hydra.options("sampler"):
+        values = _hydra.read_packaged("sampler", name)["sampler"]
+        built = registry.build("samplers", values, model=tiny_model("masked"))
         assert built.temperature == 1.0
 
 
 def test_every_guidance_builds():
-    for name in config_options("guidance"):
-        composed = config.compose("design", [f"guidance={name}"])
-        assert hasattr(registry.build("guidance", composed.values["guidance"]), "run")
+    for name in _hydra.options("guidance"):
+        values = _hydra.read_packaged("guidance", name)["guidance"]
+        assert hasattr(registry.build("guidance", values), "run")
 
 
 def test_every_oracle_builds_or_says_what_it_needs():
-    for name in config_options("oracle"):
-        composed = config.compose("design", [f"oracle={name}"])
+    names = _hydra.options("oracle")
+    composed = config.compose("design", [f"oracle=[{','.join(names)}]"])
+    assert tuple(sorted(composed.values["oracle"])) == names
+    for name in names:
+        chosen = {name: composed.values["oracle"][name]}
         needed = [
             key
             for key, p in registry.options("oracles", name).items()
@@ -110,9 +108,9 @@ def test_every_oracle_builds_or_says_what_it_needs():
         ]
         if needed:
             with pytest.raises(ConfigError, match=f"needs the option '{needed[0]}'"):
-                build.oracle(composed.values["oracle"], composed, tiny_model("masked"))
+                build.oracle(chosen, composed, tiny_model("masked"))
         else:
-            built = build.oracle(composed.values["oracle"], composed, tiny_model("masked"))
+            built = build.oracle(chosen, composed, tiny_model("masked"))
             assert built.outputs == (name,)
 
 
@@ -129,7 +127,7 @@ def test_every_objective_builds():
 def test_every_process_and_denoiser_builds(kind: str):
     composed = config.compose("train", [f"process={kind}", "denoiser.depth=1", *DATA["train"]])
     process = registry.build("processes", composed.values["process"], vocab_size=4)
-    for name in config_options("denoiser"):
+    for name in _hydra.options("denoiser"):
         network = registry.build(
             "denoisers",
             {**composed.values["denoiser"], "name": name},

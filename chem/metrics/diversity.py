@@ -14,7 +14,7 @@ from rdkit import Chem
 from rdkit.Chem import Mol
 
 from discdiff import _check
-from discdiff.chem.fingerprints import Vector, fingerprint, tanimoto_to_many
+from discdiff.chem.fingerprints import Vector, comparer, fingerprint
 
 
 def internal_diversity(molecules: Sequence[Mol], p: int = 1) -> float:
@@ -60,9 +60,11 @@ def pairwise_diversity(molecules: Sequence[Mol]) -> float:
     """
     distinct = list({Chem.MolToSmiles(mol): mol for mol in molecules}.values())
     vectors = vectors_of(distinct, "ecfp4_2048")
-    total = sum(float(tanimoto_to_many(v, vectors[:i]).sum()) for i, v in enumerate(vectors) if i)
-    pairs = len(vectors) * (len(vectors) - 1) / 2
-    return 1.0 - total / pairs if pairs else math.nan
+    if len(vectors) < 2:
+        return math.nan
+    # a row holds its pairs with all others, and the pair with itself, which is 1
+    means = [(row.sum() - 1.0) / (len(vectors) - 1) for row in rows(vectors, vectors)]
+    return 1.0 - float(np.mean(means))
 
 
 def nearest_similarity(molecules: Sequence[Mol], reference: Sequence[Mol]) -> float:
@@ -97,4 +99,4 @@ def vectors_of(molecules: Sequence[Mol], name: str) -> list[Vector]:
 
 def rows(vectors: Sequence[Vector], others: Sequence[Vector]) -> Iterator[NDArray[np.float64]]:
     """Yield, for each of `vectors`, float64 `(len(others),)`: its similarity to `others`."""
-    return (tanimoto_to_many(vector, others) for vector in vectors)
+    return map(comparer(others), vectors)

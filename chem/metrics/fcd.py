@@ -23,14 +23,12 @@ _WEIGHTS = "ChemNet_v0.13_pretrained.pt"
 _BATCH = 128
 
 
-@cache
-def _chemnet() -> Any:
-    package = _fcd()
-    with as_file(files(package) / _WEIGHTS) as path:
-        return package.load_ref_model(str(path))
+def package() -> Any:
+    """Return the package fcd.
 
-
-def _fcd() -> Any:
+    Raises:
+        UnsupportedError: if it is not installed.
+    """
     try:
         import fcd
     except ImportError as error:
@@ -38,6 +36,12 @@ def _fcd() -> Any:
             "FCD needs the package fcd, got none; install it with pip install 'discdiff[fcd]'"
         ) from error
     return fcd
+
+
+@cache
+def _chemnet() -> Any:
+    with as_file(files(package()) / _WEIGHTS) as path:
+        return package().load_ref_model(str(path))
 
 
 def activations(smiles: Sequence[str]) -> NDArray[np.float32]:
@@ -53,7 +57,7 @@ def activations(smiles: Sequence[str]) -> NDArray[np.float32]:
     if not smiles:
         raise InputError("smiles must hold at least one molecule, got none")
     chemnet = _chemnet()
-    rows = _fcd().utils.SmilesDataset(list(smiles))
+    rows = package().utils.SmilesDataset(list(smiles))
     found = []
     with torch.no_grad():
         for start in range(0, len(smiles), _BATCH):

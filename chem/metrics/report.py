@@ -16,7 +16,7 @@ from discdiff.chem.metrics.diversity import (
     nearest_similarity,
     pairwise_diversity,
 )
-from discdiff.chem.metrics.fcd import activations
+from discdiff.chem.metrics.fcd import activations, package
 from discdiff.chem.metrics.kl import kl_score
 from discdiff.chem.metrics.profiles import fragment_similarity, scaffold_similarity
 from discdiff.chem.oracles.descriptors import QED, LogP
@@ -68,8 +68,10 @@ def evaluate(
     """
     if not strings:
         raise InputError("strings must hold at least one SMILES, got none")
-    if fcd and reference is None:
-        raise InputError("reference must be given to compute fcd, got None")
+    if fcd:
+        package()  # say so now, not after minutes, if it is not installed
+        if reference is None:
+            raise InputError("reference must be given to compute fcd, got None")
     _check.positive_int("sample", sample)
     keys = _canonical(strings)
     molecules = _parsed(keys)

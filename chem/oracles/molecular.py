@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ class PerMolecule(ABC):
     values. `direction` is ``min`` only where a smaller value is always better.
 
     Args:
-        parameters: what distinguishes this oracle from others of its class, as JSON values.
+        parameters: the constructor's arguments, as JSON values.
     """
 
     name: str
@@ -45,6 +46,10 @@ class PerMolecule(ABC):
         """Return float64 `(N,)`, one score for each SMILES, NaN where it could not be scored."""
         return np.array([self._score(smiles) for smiles in sequences], dtype=np.float64)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # RDKit's generators and catalogs cannot be pickled: another process builds its own.
+        return partial(type(self), **self.parameters), ()
+
     def _score(self, smiles: str) -> float:
         mol = parse(smiles)
         return math.nan if mol is None else self.value(mol)
@@ -55,6 +60,17 @@ class Descriptor(PerMolecule):
 
     def __init__(self) -> None:
         super().__init__()
+
+
+def flag(argument: str, value: object) -> bool:
+    """Return `value` if it is true or false.
+
+    Raises:
+        InputError: if it is anything else, such as the text "false".
+    """
+    if not isinstance(value, bool):
+        raise InputError(f"{argument} must be true or false, got {value!r}")
+    return value
 
 
 def reference_molecule(argument: str, smiles: object) -> Mol:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rdkit.Chem import Mol
 
 from discdiff import _check
-from discdiff.chem.fingerprints import fingerprint, tanimoto_to_many
+from discdiff.chem.fingerprints import comparer, fingerprint
 from discdiff.chem.molecule import parse
 from discdiff.chem.oracles.molecular import PerMolecule
 from discdiff.errors import DataError, InputError
@@ -27,8 +27,8 @@ class Nearest(PerMolecule):
         column: the column of the file that holds SMILES; the first by default.
         low: lower edge of the band, in [0, 1]; no band if both edges are None.
         high: upper edge of the band, in [0, 1].
-        fingerprint: a name that `discdiff.chem.fingerprints.fingerprint` knows; folded bits keep a
-            set of 250,000 molecules within 100 MB.
+        fingerprint: a name that `discdiff.chem.fingerprints.fingerprint` knows; folded bits are
+            much faster and smaller on a large set.
 
     Raises:
         InputError: if the set is empty, the fingerprint is unknown, or the band is empty.
@@ -54,14 +54,19 @@ class Nearest(PerMolecule):
         self._make = _fingerprint(fingerprint)
         self._band = _band(low, high)
         strings = _read(reference, column)
-        self._vectors = [self._make(_molecule(row, s)) for row, s in enumerate(strings, start=1)]
-        if not self._vectors:
+        vectors = [self._make(_molecule(row, s)) for row, s in enumerate(strings, start=1)]
+        if not vectors:
             raise InputError(f"reference must hold at least one molecule, got {reference!r}")
+        self._similarities = comparer(vectors)
         digest = hashlib.sha256("\n".join(strings).encode()).hexdigest()
+        self._arguments = (reference, column, low, high, fingerprint)
         super().__init__(reference=digest, low=low, high=high, fingerprint=fingerprint)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self._arguments
+
     def value(self, mol: Mol) -> float:
-        similarity = float(tanimoto_to_many(self._make(mol), self._vectors).max())
+        similarity = float(self._similarities(self._make(mol)).max())
         if self._band is None:
             return similarity
         low, high = self._band

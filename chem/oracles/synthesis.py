@@ -11,7 +11,7 @@ from rdkit import RDConfig
 from rdkit.Chem import Mol
 
 from discdiff.chem.oracles.descriptors import LogP
-from discdiff.chem.oracles.molecular import Descriptor, PerMolecule
+from discdiff.chem.oracles.molecular import Descriptor, PerMolecule, flag
 from discdiff.errors import OracleError
 
 
@@ -40,6 +40,9 @@ class SA(PerMolecule):
     Args:
         normalised: `(10 - SA) / 9` if true, else the raw score, to be minimised.
 
+    Raises:
+        InputError: if `normalised` is not true or false.
+
     Source:
         Estimation of synthetic accessibility score of drug-like molecules (Ertl and Schuffenhauer,
         2009), in RDKit's version.
@@ -52,8 +55,8 @@ class SA(PerMolecule):
     name = "sa"
 
     def __init__(self, normalised: bool = True) -> None:
+        self.normalised = flag("normalised", normalised)
         super().__init__(normalised=normalised)
-        self.normalised = normalised
         self.direction = "max" if normalised else "min"
         self._scorer = _scorer()
 

@@ -31,17 +31,19 @@ def tracked(logger: str, folder: Path) -> Iterator[Callable[[Progress], None]]:
         InputError: if `logger` is unknown.
     """
     _check.one_of("logger", logger, LOGGERS)
-    run = _start(folder) if logger == "wandb" else None
-    broken = run is None
+    if logger == "none":
+        yield lambda snapshot: None
+        return
+    run: Any = None
+    broken = False
 
     def log(snapshot: Progress) -> None:
-        nonlocal broken
-        if broken or run is None:
+        nonlocal run, broken
+        if broken:
             return
-        arm = snapshot.arm
-        values = {"best": snapshot.best, "median": snapshot.median, "valid": snapshot.validity}
         try:
-            run.log({f"{arm}/spent": snapshot.spent} | {f"{arm}/{k}": v for k, v in values.items()})
+            run = run or _start(folder)
+            run.log(_values(snapshot))
         except Exception as error:  # a service of others: any failure of it must not end a run
             broken = True
             _warn(error)
@@ -54,14 +56,20 @@ def tracked(logger: str, folder: Path) -> Iterator[Callable[[Progress], None]]:
 
 
 def _start(folder: Path) -> Any:
-    try:
-        import wandb
+    import wandb
 
-        name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-        return wandb.init(project="discdiff", name=folder.name, id=name, resume="allow")
-    except Exception as error:  # a service of others: any failure of it must not end a run
-        _warn(error)
-        return None
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return wandb.init(project="discdiff", name=folder.name, dir=folder, id=name, resume="allow")
+
+
+def _values(snapshot: Progress) -> dict[str, float]:
+    values = {
+        "spent": snapshot.spent,
+        "best": snapshot.best,
+        "median": snapshot.median,
+        "valid": snapshot.validity,
+    }
+    return {f"{snapshot.arm}/{key}": value for key, value in values.items()}
 
 
 def _finish(run: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from discdiff.commands.arguments import Arguments, Multirun, Show, read
+from discdiff.errors import ConfigError
 from discdiff.settings import Train, fill
 
 
@@ -19,6 +20,8 @@ def train(arguments: Arguments = None, multirun: Multirun = False, show: Show = 
         (source, fill(Train, source))
         for source in read("train", arguments, multirun=multirun, show=show)
     ]
+    if len(jobs) > 1 and any(settings.trainer.devices > 1 for _, settings in jobs):
+        raise ConfigError("trainer.devices must be 1 where several runs are asked for with -m")
     from discdiff.commands import trainings
 
     for source, settings in jobs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +33,8 @@ CARD_SAMPLES = 256
 
 def refuse_run(folder: Path) -> None:
     """Raise `StoreError` if `folder` holds a run, or is not a folder."""
+    if not _is_main():
+        return
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file, not a folder")
     if any((folder / name).exists() for name in (CONFIG, LAST, "model")):
@@ -54,15 +58,23 @@ def carry_through(settings: Train, source: Composition) -> None:
     data = _data(settings, encoded, source)
     options = _options(settings, source)
     _write_surroundings(folder, source)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # tips and hardware lists
     try:
         trained = fit(model, data, folder, **options)
     except KeyboardInterrupt:
         typer.secho(f"discdiff: interrupted. Continue with: discdiff resume {folder}", err=True)
         raise typer.Exit(130) from None
+    if not _is_main():
+        return
     trained.card["quality"] = measured = _quality(trained, settings.seed)
     trained.save(folder / "model", settings.trainer.dtype)
     typer.echo(", ".join(f"{name} {value}" for name, value in measured.items()))
     typer.echo(f"model: {folder / 'model'}")
+
+
+def _is_main() -> bool:
+    """Return whether this is the first of the processes of a training, the one that writes."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def _encoded(settings: Train, source: Composition) -> Encoded:
@@ -86,7 +98,7 @@ def _encoded(settings: Train, source: Composition) -> Encoded:
 
 def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
     torch.manual_seed(settings.seed)  # the initial weights
-    longest = int(encoded.lengths[encoded.where(settings.data.train_split)].max())
+    longest = int(encoded.lengths.max())
     size = len(encoded.domain.alphabet)
     process = component("processes", "process", settings.process, source, vocab_size=size)
     denoiser = component(
@@ -164,7 +176,7 @@ def _quality(model: Model, seed: int) -> dict[str, str]:
 
 
 def _write_surroundings(folder: Path, source: Composition) -> None:
-    if (folder / CONFIG).exists():
+    if (folder / CONFIG).exists() or not _is_main():
         return
     folder.mkdir(parents=True, exist_ok=True)
     values = source.values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sqlite3
 import time
@@ -121,7 +122,7 @@ class CountG:
 
 
 def _edges(string):
-    return float(sum(a != b for a, b in zip(string, string[1:], strict=False)))
+    return float(sum(a != b for a, b in itertools.pairwise(string)))
 
 
 def first_plus(scores, outputs, strings):
@@ -132,8 +133,12 @@ def first_plus(scores, outputs, strings):
 def without_times(store):
     """Everything a store holds, except wall times: what must not depend on interruptions."""
     arms = store.settings["methods"]
-    rows = [vars(row) | {"seconds": None, "log_likelihood": repr(row.log_likelihood)}
-            | {"reward": repr(row.reward), "scores": repr(row.scores)} for row in store.rows()]
+    rows = [
+        vars(row)
+        | {"seconds": None, "log_likelihood": repr(row.log_likelihood)}
+        | {"reward": repr(row.reward), "scores": repr(row.scores)}
+        for row in store.rows()
+    ]
     rounds = [
         (r.arm, r.number, r.finished, {k: v for k, v in r.counts.items() if k != "seconds"})
         for arm in arms

@@ -234,8 +234,17 @@ def test_interrupted_at_every_call_of_the_oracle(whole, tmp_path):
     assert calls > 10
 
 
-@pytest.mark.parametrize("method", ["begin_round", "record", "reward", "finish_round"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("method", "after"),
+    [
+        ("begin_round", False),
+        ("record", False),
+        ("record", True),
+        ("reward", True),
+        ("finish_round", False),
+        ("finish_round", True),
+    ],
+)
 def test_interrupted_at_every_write(whole, tmp_path, monkeypatch, method, after):
     original = getattr(StoreClass, method)
     calls = 0
@@ -419,7 +428,10 @@ def test_some_failures_are_part_of_the_run(tmp_path):
         ({"guidance": Climb(candidates=4)}, "methods.guided.candidates was 3, now 4"),
         ({"baseline": None}, "methods.unguided was {.*}, now not set"),
         ({"sampler": fake_sampler(seed=1)}, "network was '.*', now '.*'"),
-        ({"objective": lambda s, o, t: s.values[:, 0]}, "objective was 'first_plus', now '.*lambda"),
+        (
+            {"objective": lambda s, o, t: s.values[:, 0]},
+            "objective was 'first_plus', now '.*lambda",
+        ),
         ({"config": {"budget": 24}}, "config.budget was not set, now 24"),
     ],
 )

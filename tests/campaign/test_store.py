@@ -21,7 +21,9 @@ NAN = float("nan")
 
 def row(number: int, sequence: str = "AC", **changes: object) -> Row:
     values = {"arm": "guided", "round": 0, "raw": sequence.lower(), "status": "ok", "reason": ""}
-    return Row(id=number, sequence=sequence, **{**values, "scores": (0.5,), "seconds": 0.1, **changes})
+    return Row(
+        id=number, sequence=sequence, **{**values, "scores": (0.5,), "seconds": 0.1, **changes}
+    )
 
 
 @pytest.fixture
@@ -124,7 +126,9 @@ def test_a_folder_with_a_run_is_refused_and_untouched(store):
     store.record([row(1)])
     store.close()
     before = store.path.read_bytes()
-    with pytest.raises(StoreError, match=r"run already holds a run: continue it with `discdiff res"):
+    with pytest.raises(
+        StoreError, match=r"run already holds a run: continue it with `discdiff res"
+    ):
         Store.create(store.path.parent, {})
     assert store.path.read_bytes() == before
 

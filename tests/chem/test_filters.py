@@ -134,6 +134,8 @@ def test_refused_arguments():
         SimilarityMemory(fingerprint="x")
     with pytest.raises(InputError, match=r"rewards must be \(2,\), one for each string"):
         ScaffoldMemory().penalise(["C", "CC"], [1.0])
+    with pytest.raises(InputError, match="generic must be true or false, got 'no'"):
+        ScaffoldMemory(generic="no")
     with pytest.raises(InputError, match="min_score must be a finite number, got nan"):
         ScaffoldMemory(min_score=math.nan)
 

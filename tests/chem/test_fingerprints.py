@@ -7,7 +7,7 @@ from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.AtomPairs import Pairs
 from rdkit.Chem.AtomPairs.Utils import GetAtomCode
 
-from discdiff.chem.fingerprints import NAMES, fingerprint, tanimoto, tanimoto_to_many
+from discdiff.chem.fingerprints import NAMES, comparer, fingerprint, tanimoto, tanimoto_to_many
 from discdiff.errors import InputError
 
 SMILES = [
@@ -38,6 +38,22 @@ def test_tanimoto_by_hand(name):
     rows = [[tanimoto(a, b) for b in vectors] for a in vectors]
     for a, row in zip(vectors, rows, strict=True):
         np.testing.assert_allclose(tanimoto_to_many(a, vectors), row, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_comparer_is_tanimoto_to_many(name):
+    vectors = [fingerprint(name)(mol) for mol in MOLECULES]
+    compare = comparer(vectors[1:])
+    for vector in vectors:
+        np.testing.assert_array_equal(compare(vector), tanimoto_to_many(vector, vectors[1:]))
+
+
+def test_comparer_of_empty_bit_vectors():
+    empty, full = DataStructs.ExplicitBitVect(8), DataStructs.ExplicitBitVect(8)
+    full.SetBitsFromList(list(range(8)))
+    assert comparer([empty, full])(empty).tolist() == [0, 0]
+    assert comparer([empty, full])(full).tolist() == [0, 1]
+    assert comparer([])(full).tolist() == []
 
 
 @pytest.mark.parametrize(

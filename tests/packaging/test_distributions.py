@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINKED = ("bio", "chem", "configs", "guidance")
-DESIGN = ["design", "experiment=qed_sa", "budget=24", "round_size=8", "out=run"]
+DESIGN = ["design", "experiment=qed_sa", "budget=8", "round_size=2", "out=run"]
 
 
 @dataclass(frozen=True)

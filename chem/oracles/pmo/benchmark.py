@@ -63,7 +63,7 @@ class PMO(PerMolecule):
     def __init__(self, task: str) -> None:
         self._task = TASKS[_check.one_of("task", task, tuple(TASKS))]()
         self.name = task
-        super().__init__()
+        super().__init__(task=task)
 
     def value(self, mol: Mol) -> float:
         return self._task.value(mol)

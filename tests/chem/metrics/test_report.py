@@ -1,16 +1,18 @@
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
 from rdkit import Chem
 from rdkit.Chem import QED, Crippen
 
+from discdiff.chem.metrics import report as report_module
 from discdiff.chem.metrics.diversity import internal_diversity, nearest_similarity
 from discdiff.chem.metrics.kl import kl_score
 from discdiff.chem.metrics.profiles import fragment_similarity, scaffold_similarity
 from discdiff.chem.metrics.report import evaluate
-from discdiff.errors import InputError
+from discdiff.errors import InputError, UnsupportedError
 
 BAD = ["C1CC", "", "CC extra", "CC.CC"]
 KNOWN = ["CCO", "c1ccccc1", "OCC", "not a smiles"]
@@ -98,7 +100,8 @@ def test_frechet_distance_comes_with_its_floor(generated_smiles, reference_smile
     assert (few["fcd"], few["fcd_floor"], few["fcd_size"]) == (None, None, 1)
 
 
-def test_refused_arguments():
+def test_refused_arguments(monkeypatch):
+    monkeypatch.setattr(report_module, "package", lambda: None)
     with pytest.raises(InputError, match="strings must hold at least one SMILES, got none"):
         evaluate([])
     with pytest.raises(InputError, match="reference must hold at least one valid SMILES"):
@@ -107,6 +110,12 @@ def test_refused_arguments():
         evaluate(["CCO"], fcd=True)
     with pytest.raises(InputError, match="sample must be a positive integer, got 0"):
         evaluate(["CCO"], sample=0)
+
+
+def test_a_missing_package_is_said_first(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcd", None)
+    with pytest.raises(UnsupportedError, match="FCD needs the package fcd"):
+        evaluate(["no SMILES at all"], ["CCO"], fcd=True)
 
 
 def test_names_are_stable():

@@ -16,7 +16,7 @@ ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
 @pytest.mark.parametrize("fingerprint", ["ecfp4", "ecfp6", "fcfp4", "ap", "phco", "ecfp4_2048"])
 def test_similarity_is_one_for_the_reference_and_less_for_others(fingerprint, smiles):
-    values = Similarity(ASPIRIN, fingerprint)([ASPIRIN, *smiles])
+    values = Similarity(ASPIRIN, fingerprint)([ASPIRIN, *smiles[::4]])
     assert values[0] == 1
     assert ((values >= 0) & (values <= 1)).all()
     assert values[1:].mean() < 0.5

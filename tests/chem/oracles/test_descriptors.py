@@ -26,7 +26,7 @@ from discdiff.chem.oracles.descriptors import (
 )
 from discdiff.chem.oracles.molecular import PerMolecule
 from discdiff.chem.oracles.synthesis import SA, PenalisedLogP
-from discdiff.errors import OracleError
+from discdiff.errors import InputError, OracleError
 
 GOLDEN = {
     "qed": QED(),
@@ -116,6 +116,11 @@ def test_sa_leaves_the_import_path_alone():
         "assert sys.path == before and 'sascorer' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_sa_refuses_a_flag_in_words():
+    with pytest.raises(InputError, match="normalised must be true or false, got 'false'"):
+        SA(normalised="false")
 
 
 def test_sa_without_contrib_says_so(monkeypatch, tmp_path):

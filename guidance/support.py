@@ -1,0 +1,53 @@
+"""Which guidance method runs on which process and plan, and the law it then samples.
+
+The laws are relative to the base sampler's own law p; λ tilts it to p(x) exp(λ r(x)).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from discdiff.errors import UnsupportedError
+
+
+class Row(NamedTuple):
+    """One line of the support table; a plan is named after its sampler."""
+
+    method: str
+    process: str
+    plan: str
+    law: str
+
+
+PLANS: dict[str, tuple[str, ...]] = {
+    "masked": ("first_hitting", "ancestral", "parallel", "entropy", "confidence", "remdm"),
+    "uniform": ("ancestral",),
+}
+LAWS: dict[str, str] = {
+    "none": "exact: p",
+    "best_of_n": "soft: exact as candidates → ∞; hard: optimiser",
+    "svdd": "exact as particles → ∞ with carry; else biased: value error",
+    "fk": "exact as particles → ∞",
+}
+TABLE: tuple[Row, ...] = tuple(
+    Row(method, process, plan, law)
+    for method, law in LAWS.items()
+    for process, plans in PLANS.items()
+    for plan in plans
+)
+
+
+def law(method: str, process: str, plan: str) -> str:
+    """Return the law of a combination.
+
+    Raises:
+        UnsupportedError: if the combination is not in the table.
+
+    Example:
+        >>> law("fk", "uniform", "ancestral")
+        'exact as particles → ∞'
+    """
+    for row in TABLE:
+        if row[:3] == (method, process, plan):
+            return row.law
+    raise UnsupportedError(f"{method} on a {process} process with the plan {plan} is not supported")

@@ -1,0 +1,144 @@
+"""Worker processes: every fault costs one item, order is kept, nothing hangs or is left behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from discdiff.campaign import InWorkers, workers
+from discdiff.domain import Letters
+from discdiff.errors import InputError, OracleError
+from discdiff.oracle import as_oracle, identity, stack
+from tests.campaign.faults import Faulty, Stuck, Unloadable, break_down, slow_first
+
+TIMEOUT = 2.0
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with InWorkers(Faulty(), workers=2, timeout=TIMEOUT) as pool:
+        yield pool
+
+
+def alive(pid):
+    """Whether the process runs; one that ended and waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+REASONS = {
+    "hang": "faulty took more than 2 s",
+    "raise": "oracle 'faulty' raised ZeroDivisionError: division by zero",
+    "strange": "oracle 'faulty' raised LocalError: 1",
+    "exit": "faulty raised SystemExit",
+    "die": "faulty took its process down: exit code 1",
+    "segfault": "faulty took its process down: signal SIGSEGV",
+    "killed": "faulty took its process down: signal SIGKILL",
+    "recursion": "oracle 'faulty' raised RecursionError",
+    "memory": "oracle 'faulty' raised MemoryError",
+    "short": "oracle 'faulty' must return 1 rows, one a sequence, got 0",
+    "long": "oracle 'faulty' must return 1 rows, one a sequence, got 2",
+    "text": "oracle 'faulty' must return real numbers",
+    "lambda": "oracle 'faulty' must return real numbers",
+    "nan": "faulty returned nan for length",
+    "inf": "faulty returned inf for length",
+}
+
+
+def test_every_fault_is_isolated(pool):
+    kinds = list(REASONS)
+    sequences = [item for kind in kinds for item in (f"before_{kind}", kind, f"after_{kind}")]
+    scores = pool(sequences)
+    for sequence, status, reason, values in zip(
+        sequences, scores.status, scores.reasons, scores.values.tolist(), strict=True
+    ):
+        if sequence in REASONS:
+            assert status == "failed"
+            assert reason.startswith(REASONS[sequence])
+        else:
+            assert (status, values) == ("ok", [len(sequence), sequence.count("e")])
+    assert scores.valid.all()
+    assert set(scores.origin) == {"oracle"}
+    assert scores.seconds[sequences.index("hang")] == TIMEOUT
+
+
+@pytest.mark.skipif(not hasattr(os, "setpgid"), reason="needs process groups")
+def test_what_the_oracle_started_ends_with_its_worker(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISCDIFF_TEST_CHILD", str(tmp_path / "pid"))
+    with InWorkers(Faulty(), workers=1, timeout=TIMEOUT) as pool:
+        assert pool(["child"]).status == ("failed",)
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_clean_exit_and_a_hang_outside_python_run_into_the_limit(pool):
+    scores = pool(["die_0", "hang_c", "fine"])
+    assert scores.status == ("failed", "failed", "ok")
+
+
+def test_a_slow_item_holds_nobody_up_and_order_is_kept():
+    with InWorkers(slow_first, workers=2, timeout=30) as pool:
+        parts = list(pool.stream(["slow", *("x" * i for i in range(1, 9))]))
+        assert 0 in parts[-1][0]  # the slow one came last
+        assert len(parts) > 1
+        found = pool(["slow", "a", "bb"])
+    np.testing.assert_array_equal(found.values[:, 0], [4, 1, 2])
+
+
+def test_it_stands_in_for_the_oracle(pool):
+    assert identity(pool) == identity(as_oracle(Faulty()))
+    assert as_oracle(pool) is pool
+    metered = stack(pool, Letters("abcdefghijklmnopqrstuvwxyz_"), budget=2)
+    assert metered(["one", "raise", "two"]).status == ("ok", "failed", "not_evaluated")
+
+
+def test_an_oracle_that_does_not_load_says_why():
+    with InWorkers(Unloadable(), workers=1, timeout=TIMEOUT) as pool:
+        scores = pool(["a", "b"])
+    assert scores.status == ("failed", "failed")
+    assert scores.values.shape == (2, 3)
+    assert scores.reasons[0] == "cannot be loaded in a worker: ImportError: no licence file"
+
+
+def test_workers_that_die_at_once_are_an_error(monkeypatch):
+    monkeypatch.setattr(workers, "_load", break_down)
+    with InWorkers(Faulty(), workers=1, timeout=TIMEOUT) as pool:  # noqa: SIM117
+        with pytest.raises(OracleError, match="oracle 'faulty': no worker process could start"):
+            pool(["fine"])
+
+
+def test_workers_that_never_get_ready_are_an_error(monkeypatch):
+    monkeypatch.setattr(workers, "_START_LIMIT", 0.5)
+    with InWorkers(Stuck(), workers=1, timeout=0.5) as pool:  # noqa: SIM117
+        with pytest.raises(OracleError, match="oracle 'stuck': no worker process could start"):
+            pool(["fine"])
+
+
+def test_the_processes_end_with_the_pool():
+    pool = InWorkers(Faulty(), workers=2, timeout=TIMEOUT)
+    pool(["one", "two"])
+    pids = list(pool._pool._pool_manager.worker_manager.workers)
+    assert len(pids) == 2
+    pool.close()
+    assert not any(map(alive, pids))
+    pool.close()
+    assert pool(["again"]).status == ("ok",)  # a request after that starts new ones
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"workers": 0}, "workers must be a positive integer, got 0"),
+        ({"workers": 1, "timeout": 0}, "timeout must be greater than 0, got 0"),
+        ({"workers": 1, "oracle": lambda s: s}, "must be picklable to run in workers"),
+        ({"workers": 1, "oracle": "qed"}, "oracle must be a callable"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(InputError, match=message):
+        InWorkers(**{"oracle": Faulty(), **arguments})

@@ -1,0 +1,154 @@
+"""`sample`, `train`, `evaluate`, `list`, `oracle list`, `doctor`, and the program itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import discdiff as package
+from discdiff import registry
+from discdiff.chem.oracles.descriptors import QED
+from discdiff.cli import app
+from discdiff.errors import ConfigError
+
+Run = Callable[..., str]
+
+
+def test_version_and_help(discdiff: Run):
+    assert discdiff("--version") == f"discdiff {package.__version__}\n"
+    assert "design" in discdiff("--help")
+    assert "max_failed" in discdiff("design", "--help")
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from discdiff.cli import app\n"
+        "heavy = {'torch', 'rdkit', 'numpy', 'hydra', 'omegaconf', 'pytorch_lightning'}\n"
+        "sys.exit(f'loaded {heavy & set(sys.modules)}' if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_debug_keeps_the_traceback(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DISCDIFF_DEBUG", "1")
+    with pytest.raises(ConfigError, match="unknown key 'budgt'"):
+        CliRunner().invoke(app, ["design", "budgt=1"], catch_exceptions=False)
+
+
+class TestSample:
+    """Designs without reward."""
+
+    def test_to_standard_output(self, discdiff: Run, tiny: Path):
+        first = discdiff("sample", f"model={tiny}", "n=7", "seed=1").splitlines()
+        assert len(first) == 7
+        assert discdiff("sample", f"model={tiny}", "n=7", "seed=1").splitlines() == first
+        assert discdiff("sample", f"model={tiny}", "n=7", "seed=2").splitlines() != first
+
+    def test_to_files_that_evaluate_reads(self, discdiff: Run, tiny: Path, tmp_path: Path):
+        for name in ("a.csv", "a.smi"):
+            discdiff("sample", f"model={tiny}", "n=20", f"out={name}")
+        lines = (tmp_path / "a.smi").read_text().splitlines()
+        table = (tmp_path / "a.csv").read_text().splitlines()
+        assert table[0] == "SMILES,valid,log_likelihood,confidence"
+        assert [row.split(",")[0] for row in table[1:]] == lines
+        discdiff("evaluate", "a.smi", "reference=a.csv", "out=found.json")
+        found = json.loads((tmp_path / "found.json").read_text())
+        assert found["requested"] == 20
+        assert found["novelty"] == 0.0
+        assert f"validity\t{found['validity']:.4f}" in discdiff("evaluate", "a.csv")
+
+    def test_options_of_the_sampler(self, discdiff: Run, tiny: Path):
+        arguments = ("sampler=ancestral", "sampler.steps=4", "length=6", "n=3")
+        assert len(discdiff("sample", f"model={tiny}", *arguments).splitlines()) == 3
+
+
+@pytest.mark.filterwarnings("default")  # of Lightning and what it imports
+def test_a_model_is_trained_resumed_and_used(discdiff: Run, tmp_path: Path):
+    molecules = ["CCO", "CCN", "CC=O", "OCCO", "CCCN", "C1CC1", "CC(C)O", "NCCO"] * 8
+    (tmp_path / "data.csv").write_text("smiles\n" + "\n".join(molecules) + "\n")
+    arguments = (
+        "data.path=data.csv",
+        "data.column=smiles",
+        "data.batch_tokens=128",
+        "data.licence=none",
+        "denoiser.width=16",
+        "denoiser.depth=1",
+        "denoiser.heads=2",
+        "trainer.max_steps=4",
+        "trainer.samples=0",
+        "trainer.accelerator=cpu",
+        "trainer.precision=32-true",
+        "name=ethanols",
+    )
+    output = discdiff("train", *arguments)
+    run = tmp_path / "runs" / "train-ethanols-0"
+    assert "model: runs/train-ethanols-0/model" in output
+    card = (run / "model" / "README.md").read_text()
+    assert card.startswith("# ethanols\n")
+    assert "data.csv" in card
+    assert "already holds a run" in discdiff("train", *arguments, code=1)
+    assert len(discdiff("sample", f"model={run}/model", "n=3").splitlines()) == 3
+    settings = yaml.safe_load((run / "config.yaml").read_text())
+    settings["trainer"]["max_steps"] = 6
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    before = (run / "model" / "model.safetensors").read_bytes()
+    discdiff("resume", run)
+    assert (run / "model" / "model.safetensors").read_bytes() != before
+
+
+class TestLists:
+    """What is there."""
+
+    def test_every_kind_is_listed(self, discdiff: Run):
+        lines = [line.split("\t") for line in discdiff("list").splitlines()]
+        assert {line[0] for line in lines} == {k for k in registry.KINDS if registry.names(k)}
+        assert ["samplers", "first_hitting"] in [line[:2] for line in lines]
+        assert all(line[2] for line in lines)
+
+    def test_one_kind(self, discdiff: Run):
+        assert {line.split("\t")[0] for line in discdiff("list", "guidance").splitlines()} == {
+            "guidance"
+        }
+        assert "Did you mean 'samplers'?" in discdiff("list", "sampler", code=2)
+
+    def test_oracles(self, discdiff: Run):
+        lines = {
+            line.split("\t")[1]: line.split("\t")
+            for line in discdiff("oracle", "list").splitlines()
+        }
+        assert lines["qed"][2:6] == ["qed", "max", QED().licence, QED().version]
+        assert lines["alerts"][3] == "min"
+        assert lines["similarity"][5] == "depends on reference"
+        assert lines.keys() == {entry.name for entry in registry.names("oracles")}
+
+
+def test_doctor(discdiff: Run, tmp_path: Path):
+    output = discdiff("doctor")
+    assert f"folder: {tmp_path} is writable" in output
+    assert output.endswith("no faults\n")
+
+
+def test_doctor_and_lists_survive_a_broken_plugin(
+    discdiff: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[discdiff.oracles]\ndock = no_such_module:Dock\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry._read.cache_clear()
+    try:
+        assert "oracles.dock (theirs): broken: ModuleNotFoundError" in discdiff("doctor")
+        assert "dock\t" in discdiff("oracle", "list")
+        assert "broken: ModuleNotFoundError" in discdiff("list", "oracles")
+        assert "cannot be loaded: ModuleNotFoundError" in discdiff("design", "oracle=dock", code=2)
+    finally:
+        registry._read.cache_clear()

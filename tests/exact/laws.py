@@ -1,0 +1,271 @@
+"""Small laws that can be enumerated, their reverse processes in numpy, and tests of fit.
+
+Nothing here calls the code under test except what hands it a table: models and rewards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+from scipy import stats
+
+from discdiff.denoiser import Denoiser, TabularDenoiser
+from discdiff.domain import Letters
+from discdiff.model import LengthLaw, Model
+from discdiff.process import MaskedProcess, UniformProcess
+from discdiff.reward import Reward
+
+LETTERS = "ABCDEFGH"
+ACCEPT = 1e-6  # 1e-4 for each test, shared out over a suite of a hundred
+REFUSE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """A law over rows of tokens: `rows` (N, W), padded with V + 1, and `p` (N,)."""
+
+    size: int
+    rows: np.ndarray
+    p: np.ndarray
+
+    @property
+    def width(self):
+        return self.rows.shape[1]
+
+    def counts(self, tokens):
+        """How often each row of the table occurs; a row outside it is an error."""
+        code = (self.size + 2) ** np.arange(self.width)
+        known = self.rows @ code
+        order = np.argsort(known)
+        found = np.asarray(tokens).reshape(-1, self.width) @ code
+        place = order[np.searchsorted(known, found, sorter=order).clip(max=len(known) - 1)]
+        assert (known[place] == found).all(), "a row outside the table was drawn"
+        return np.bincount(place, minlength=len(known))
+
+    def tilted(self, log_weight):
+        weight = self.p * np.exp(log_weight)
+        return Law(self.size, self.rows, weight / weight.sum())
+
+
+def words(size, length):
+    """All rows of `length` ids below `size`, the last position running fastest."""
+    return np.array(list(product(range(size), repeat=length)))
+
+
+def dirichlet(size, length, seed=0, concentration=0.5):
+    """A random joint law, near-zeros included."""
+    rows = words(size, length)
+    p = np.random.default_rng(seed).dirichlet(np.full(len(rows), concentration))
+    return Law(size, rows, p)
+
+
+def independent(size, length, seed=0):
+    """A random law under which positions are independent."""
+    sides = np.random.default_rng(seed).dirichlet(np.ones(size), length)
+    return Law(size, words(size, length), outer(sides))
+
+
+def two_lengths(seed=0):
+    """A random law over all words of lengths 2 and 3 of two letters."""
+    short = np.column_stack([words(2, 2), np.full(4, 3)])
+    p = np.random.default_rng(seed).dirichlet(np.ones(12))
+    return Law(2, np.vstack([short, words(2, 3)]), p)
+
+
+def model_of(law, kind="masked", schedule=None):
+    """The library's exact model of a law."""
+    kinds = {"masked": MaskedProcess, "uniform": UniformProcess}
+    process = kinds[kind](law.size, schedule)
+    denoiser = TabularDenoiser(torch.from_numpy(law.rows), torch.from_numpy(law.p), process)
+    lengths = np.bincount((law.rows < law.size).sum(1), weights=law.p, minlength=law.width + 1)
+    domain = Letters(LETTERS[: law.size])
+    return Model(denoiser, process, domain, LengthLaw(lengths.tolist()), frozen_training=True)
+
+
+class Crooked(Denoiser):
+    """A network whose conditionals belong to no joint law: a random table over all states."""
+
+    def __init__(self, size, length, seed=0, needs_time=False):
+        super().__init__(size, length, needs_time)
+        shape = ((size + 1) ** length, length, size)
+        table = np.random.default_rng(seed).dirichlet(np.ones(size), shape[:2])
+        self.register_buffer("table", torch.from_numpy(table))
+
+    def forward(self, x_t, t, cond=None, at=None):
+        code = (self.vocab_size + 1) ** torch.arange(x_t.shape[1] - 1, -1, -1)
+        p = self.table[(x_t * code).sum(1)]
+        return p.log() if at is None else p[at].log()
+
+    def at(self, z):
+        """The table's row for one state, (L, V), in numpy."""
+        code = (self.vocab_size + 1) ** np.arange(len(z) - 1, -1, -1)
+        return self.table[int(np.asarray(z) @ code)].numpy()
+
+
+def crooked_model(size, length, seed=0):
+    """A masked model with a crooked network."""
+    net, domain = Crooked(size, length, seed), Letters(LETTERS[:size])
+    return Model(net, MaskedProcess(size), domain, LengthLaw.fixed(length))
+
+
+def rewards(law, seed=1):
+    """A Gaussian reward of every row of a law."""
+    return np.random.default_rng(seed).normal(size=len(law.rows))
+
+
+def reward_of(law, values):
+    """The library's reward that gives `values` to the rows of `law`; NaN is invalid."""
+    spell = ["".join(LETTERS[i] for i in row if i < law.size) for row in law.rows]
+    table = dict(zip(spell, values.tolist(), strict=True))
+
+    class Table(Letters):
+        def invalid_reason(self, string):
+            return "unwanted" if np.isnan(table[string]) else None
+
+    return Reward(Table(LETTERS[: law.size]), lambda strings: [table[s] for s in strings])
+
+
+# Reverse processes, from the definitions.
+
+
+def outer(sides):
+    """The product law, flat, of per-position laws (L, K), in the order of `words`."""
+    flat = np.ones(1)
+    for side in sides:
+        flat = np.outer(flat, side).ravel()
+    return flat
+
+
+def given(law, z):
+    """p(x_i = v | visible tokens of z), (L, V); uniform where nothing agrees."""
+    z = np.asarray(z)
+    agrees = ((law.rows == z) | (z == law.size)).all(1)
+    return _marginals(law, np.repeat((law.p * agrees)[:, None], law.width, 1))
+
+
+def posterior(law, z, alpha):
+    """p(x_i = v | z) under uniform noise, (L, V)."""
+    q = noise_kernel(law.size, alpha)[law.rows, z]
+    return _marginals(law, np.repeat((law.p * q.prod(1))[:, None], law.width, 1))
+
+
+def cavity(law, z, alpha):
+    """p(x_i = v | z without its position i) under uniform noise, (L, V)."""
+    q = noise_kernel(law.size, alpha)[law.rows, z]
+    others = np.stack([np.delete(q, i, 1).prod(1) for i in range(law.width)], 1)
+    return _marginals(law, law.p[:, None] * others)
+
+
+def _marginals(law, weight):
+    mass = np.stack([(weight * (law.rows == v)).sum(0) for v in range(law.size)], 1)
+    total = mass.sum(1, keepdims=True)
+    return np.where(total > 0, mass / np.where(total > 0, total, 1), 1 / law.size)
+
+
+def noise_kernel(size, alpha):
+    """q(z | x) of uniform noise, (V, V), rows x."""
+    return alpha * np.eye(size) + (1 - alpha) / size
+
+
+def masked_step(law, alpha_t, alpha_s, sigma=0.0):
+    """One reverse step between all (V + 1)^L states of the masked process, as a matrix."""
+    mask = law.size
+    reveal = (alpha_s - (1 - sigma) * alpha_t) / (1 - alpha_t)
+    matrix = []
+    for z in words(mask + 1, law.width):
+        sides = np.zeros((law.width, mask + 1))
+        for i, row in enumerate(given(law, z)):
+            if z[i] == mask:
+                sides[i] = [*(reveal * row), 1 - reveal]
+            else:
+                sides[i, z[i]], sides[i, mask] = 1 - sigma, sigma
+        matrix.append(outer(sides))
+    return np.array(matrix)
+
+
+def uniform_step(law, alpha_t, alpha_s, denoise=cavity):
+    """One plug-in reverse step between all V^L states of the uniform process, as a matrix."""
+    size = law.size
+    ratio = alpha_t / alpha_s
+    forth = ratio * np.eye(size) + (1 - ratio) / size
+    matrix = []
+    for z in words(size, law.width):
+        p = denoise(law, z, alpha_t)
+        clean = alpha_s * p + (1 - alpha_s) / size
+        sides = forth[:, z].T * clean
+        noisy = alpha_t * p[np.arange(law.width), z] + (1 - alpha_t) / size
+        matrix.append(outer(sides / noisy[:, None]))
+    return np.array(matrix)
+
+
+def marginal(law, alpha, kind="masked"):
+    """q(z_t), flat, over the states of a process at keep probability alpha."""
+    size = law.size
+    if kind == "uniform":
+        kernel = noise_kernel(size, alpha)
+    else:
+        kernel = np.column_stack([alpha * np.eye(size), np.full(size, 1 - alpha)])
+    return sum(p * outer(kernel[row]) for p, row in zip(law.p, law.rows, strict=True))
+
+
+def clean(law, flat):
+    """The part of a flat law over (V + 1)^L states that holds no mask, as a `Law`."""
+    keep = (words(law.size + 1, law.width) < law.size).all(1)
+    return Law(law.size, words(law.size, law.width), flat[keep])
+
+
+# Fit.
+
+
+def tv(p, q):
+    return 0.5 * float(np.abs(np.asarray(p) - np.asarray(q)).sum())
+
+
+def floor(p, n):
+    """The expected total variation between p and n draws of it."""
+    return float(np.sqrt(p * (1 - p) / (2 * np.pi * n)).sum())
+
+
+def p_value(counts, p):
+    """The p-value of a chi-squared test; the rarest cells are pooled to five expected draws."""
+    counts, p = np.asarray(counts, float), np.asarray(p, float)
+    if counts[p <= 0].any():
+        return 0.0
+    order = np.argsort(p)
+    counts, means = counts[order], counts.sum() * p[order] / p.sum()
+    rare = int(np.searchsorted(means.cumsum(), 5.0)) + 1
+    cells = np.append(counts[rare:], counts[:rare].sum())
+    means = np.append(means[rare:], means[:rare].sum())
+    statistic = ((cells - means) ** 2 / means).sum()
+    return float(stats.chi2.sf(statistic, len(cells) - 1)) if len(cells) > 1 else 1.0
+
+
+def fits(law, tokens):
+    return p_value(law.counts(tokens), law.p) > ACCEPT
+
+
+def differs(law, tokens):
+    return p_value(law.counts(tokens), law.p) < REFUSE
+
+
+# What the code under test makes of a toy.
+
+
+def drawn(sampler, n=20_000, key=0, **options):
+    """Finished tokens of n designs."""
+    return sampler.run(sampler.init(n, key=key, **options)).tokens
+
+
+def kernel_matrix(model, t, s, **options):
+    """The library's own reverse kernel between all states, as a matrix."""
+    process, length = model.process, model.max_length
+    size = process.vocab_size + (process.kind == "masked")
+    states = torch.from_numpy(words(size, length))
+    times = torch.full((2, len(states)), t, dtype=torch.float64)
+    times[1] = s
+    log_p = model.denoiser(states, times[0])
+    kernel = process.transition(states, log_p, times[0], times[1], **options)
+    return np.stack([outer(sides) for sides in kernel.log_probs.exp().numpy()])
