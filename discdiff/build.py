@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import torch
 
 from discdiff import _check, registry
 from discdiff.campaign.runner import Campaign
+from discdiff.campaign.workers import InWorkers
 from discdiff.config import Composition
 from discdiff.errors import ConfigError, InputError
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
-from discdiff.oracle import Combined
+from discdiff.oracle import Combined, Streaming
 from discdiff.samplers.engine import Sampler
 from discdiff.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
 
@@ -44,12 +45,15 @@ def sampler(settings: Design | Sample, source: Composition) -> Sampler:
 
 
 def oracle(components: Mapping[str, Component], source: Composition, owner: Model) -> Combined:
-    """Return one oracle with the outputs of several, under the names that `components` give."""
+    """Return one oracle with the outputs of several, under the names that `components` give.
+
+    An oracle that needs a model gets `owner`, unless its configuration names another one.
+    """
     objects = {"model": owner, "domain": owner.domain}
-    parts = {
-        name: component("oracles", f"oracle.{name}", config, source, **objects)
-        for name, config in components.items()
-    }
+    parts = {}
+    for name, config in components.items():
+        offered = {key: value for key, value in objects.items() if key not in config}
+        parts[name] = component("oracles", f"oracle.{name}", config, source, **offered)
     with located(source, "oracle"):
         return Combined(parts)
 
@@ -71,8 +75,11 @@ def objective(keys: ObjectiveKeys, scored: Combined, source: Composition) -> Obj
         return Objective(terms, aggregation, filters, diversity, keys.rejected)
 
 
-def campaign(settings: Design, source: Composition, out: Path | None = None) -> Campaign:
-    """Return the campaign that `settings` describe, in `out` (by default their own folder).
+@contextmanager
+def campaign(settings: Design, source: Composition, out: Path | None = None) -> Iterator[Campaign]:
+    """Give the campaign that `settings` describe, in `out` (by default their own folder).
+
+    Oracle processes live as long as the context.
 
     Raises:
         ConfigError: if a name, key or value is wrong; nothing has been written.
@@ -82,23 +89,30 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
     scored = oracle(settings.oracle, source, drawn.model)
     rewarded = objective(settings.objective, scored, source)
     guidance = component("guidance", "guidance", settings.guidance, source)
-    with located(source):
-        return Campaign(
-            out or Path(settings.out),
-            drawn,
-            guidance,
-            scored,
-            rewarded,
-            budget=settings.budget,
-            seed=settings.seed,
-            round_size=settings.round_size,
-            baseline=registry.build("guidance", {"name": "none"}) if settings.baseline else None,
-            charge=settings.charge,
-            batch_size=settings.batch_size,
-            patience=settings.patience,
-            max_failed=settings.max_failed,
-            config=source.values,
-        )
+    with ExitStack() as stack:
+        asked: Streaming = scored
+        with located(source):
+            if settings.workers:
+                asked = stack.enter_context(InWorkers(scored, settings.workers, settings.timeout))
+            built = Campaign(
+                out or Path(settings.out),
+                drawn,
+                guidance,
+                asked,
+                rewarded,
+                budget=settings.budget,
+                seed=settings.seed,
+                round_size=settings.round_size,
+                baseline=registry.build("guidance", {"name": "none"})
+                if settings.baseline
+                else None,
+                charge=settings.charge,
+                batch_size=settings.batch_size,
+                patience=settings.patience,
+                max_failed=settings.max_failed,
+                config=source.values,
+            )
+        yield built
 
 
 def component(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -71,14 +72,16 @@ class _Stream(IterableDataset[Tokens]):
 
 
 class _Fixed(IterableDataset[Tokens]):
-    """Every given row once, sorted by length, dealt out to the ranks by batch."""
+    """Every given row once, sorted by length, in as many batches on every rank."""
 
     def __init__(
         self, encoded: Encoded, rows: NDArray[np.int64], size: int, rank: int, world: int
     ) -> None:
+        if len(rows) < world:
+            raise DataError(f"there must be a validation row for each of {world} processes")
         order = rows[np.argsort(encoded.lengths[rows], kind="stable")]
-        cuts = [order[i : i + size] for i in range(0, len(order), size)]
-        self.encoded, self.batches = encoded, cuts[rank::world]
+        count = math.ceil(math.ceil(len(rows) / world) / size)
+        self.encoded, self.batches = encoded, np.array_split(order[rank::world], count)
 
     def __iter__(self) -> Iterator[Tokens]:
         for i, rows in enumerate(self.batches):

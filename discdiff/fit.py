@@ -90,7 +90,7 @@ def make_logger(name: str, out: Path, settings: dict[str, object] | None = None)
             return logger
         except Exception as error:  # a service of others: any failure of it must not end a run
             warnings.warn(f"wandb cannot be used, logging to csv: {error}", stacklevel=2)
-    return CSVLogger(out, name="", version="log")
+    return CSVLogger(out, name="log")  # a new version for every resume: nothing is overwritten
 
 
 def fit(
@@ -122,7 +122,7 @@ def fit(
     """Train `model` on `data` and return it with averaged weights, in evaluation mode.
 
     The run folder gets `last.ckpt`, which continues the run when `fit` is called again with the
-    same arguments, a `log`, and `model`, a model folder.
+    same arguments, a `log` of every start, and `model`, a model folder.
 
     Args:
         model: what to train; its denoiser is changed in place.
@@ -176,6 +176,7 @@ def fit(
             val_check_interval=valid_every * accumulate,
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,
+            limit_val_batches=1.0 if len(data.valid_rows) else 0,
             enable_checkpointing=False,
             enable_progress_bar=progress,
             enable_model_summary=False,

@@ -243,11 +243,12 @@ def _loaded(entry: Entry) -> Entry:
         target = _load(entry)
     except (Exception, SystemExit) as error:  # the code of a plug-in: any failure is its own
         return replace(entry, status=f"broken: {_reason(error)}")
-    text = inspect.getdoc(target) if entry.kind != "models" else _card(target, entry.name)
+    is_model = entry.kind == "models"
+    text = _card(target, entry.name) if is_model else inspect.getdoc(target) or ""
     if text is None:
         return replace(entry, status=f"broken: {entry.target} holds no folder {entry.name!r}")
-    lines = text.strip().splitlines()
-    return replace(entry, status="ok", summary=lines[0].lstrip("# ") if lines else "")
+    lines = (line.strip() for line in text.splitlines() if line.strip() and line[0] != "#")
+    return replace(entry, status="ok", summary=next(lines, ""))
 
 
 def _card(package: Any, name: str) -> str | None:

@@ -59,6 +59,8 @@ class Design:
     batch_size: int = _key("most sequences of one oracle call")
     patience: int = _key("rounds without anything new after which the run ends")
     max_failed: float = _key("share of failed evaluations that stops the run")
+    workers: int = _key("oracle processes; 0: score in this process", 0)
+    timeout: float = _key("seconds a sequence may take in an oracle process", 300.0)
     baseline: bool = _key("also sample without guidance, at the same number of evaluations")
     device: str = _key("cpu, cuda, or auto")
     seed: int = _key("same seed, same designs")

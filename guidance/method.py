@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from discdiff.guidance.ledger import Ledger
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
-from discdiff.samplers.state import SELECT, State
+from discdiff.samplers.state import END, SELECT, State
 
 Progress = Callable[[State], None]
 
@@ -76,7 +77,7 @@ def conclude(
         pick: which are returned.
     """
     log_weight = state.log_weight.view(-1, group)
-    log_mean = torch.logsumexp(log_weight, dim=1) - torch.log(torch.tensor(float(group)))
+    log_mean = torch.logsumexp(log_weight, dim=1) - math.log(group)
     empty = (log_weight == -torch.inf).all(1)
     first = torch.arange(len(log_weight), device=log_weight.device) * group
     if pick == "all":
@@ -104,7 +105,6 @@ def _choose(
     if pick == "argmax":
         return log_weight.argmax(1)
     weights = torch.softmax(torch.where(empty[:, None], 0.0, log_weight), dim=1)
-    keys = state.purpose_keys(SELECT).view(log_weight.shape)[:, 0]
-    u = random.uniform(random.fold(keys, 2), 1)
+    u = random.uniform(state.purpose_keys(SELECT, END).view(log_weight.shape)[:, 0], 1)
     found = (weights.cumsum(1) < u).sum(1).clamp(max=log_weight.shape[1] - 1)
     return torch.where(empty, 0, found)

@@ -8,6 +8,7 @@ proposals: the target is $p(x)e^{\lambda r(x)}$, with $p$ the law of the base sa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -190,7 +191,7 @@ class ParticleLoop:
             child = (chance.cumsum(1) < u).sum(1).clamp(max=branch - 1)
         index = torch.arange(len(before), device=before.device) * branch + child
         kept = children.gather(index, parents.state.keys)
-        mean = torch.logsumexp(gain, dim=1) - torch.log(torch.tensor(float(branch)))
+        mean = torch.logsumexp(gain, dim=1) - math.log(branch)
         after = before + mean if self.carry else torch.where(dead, -torch.inf, before)
         return replace(kept, state=replace(kept.state, log_weight=after))
 
@@ -198,8 +199,12 @@ class ParticleLoop:
         state = particles.state
         log_weight = state.log_weight.view(-1, self.group)
         size = effective_sample_size(log_weight)
-        # a group without any weight is left alone: its normaliser is zero
+        going = torch.zeros_like(particles.entry, dtype=torch.bool)
+        going[live_rows(sampler, state)] = True
+        # left alone: a group without any weight, for its normaliser is zero, and one that is
+        # finished, for the last choice uses its weights however long other groups go on
         poor = (size < self.threshold * self.group) & (size > 0)
+        poor &= going.view(log_weight.shape).any(1)
         if not bool(poor.any()):
             return particles
         weights = torch.softmax(log_weight, dim=1).nan_to_num(1.0 / self.group)
@@ -209,9 +214,7 @@ class ParticleLoop:
         slots = torch.arange(len(state), device=state.tokens.device).view(-1, self.group)
         index = (slots[:, :1] + ancestors(counts)).view(-1)
         chosen = particles.gather(index, state.keys)
-        mean = torch.logsumexp(log_weight, dim=1, keepdim=True) - torch.log(
-            torch.tensor(float(self.group))
-        )
+        mean = torch.logsumexp(log_weight, dim=1, keepdim=True) - math.log(self.group)
         after = torch.where(poor[:, None], mean, log_weight).reshape(-1)
         moved = (index != slots.view(-1)).cpu().numpy() & ~chosen.state.plan.done(state, 0.0)
         # a copy draws the rest of its plan with the key of its slot

@@ -154,7 +154,7 @@ def _scatter(
         rewards = rewards.nan_to_num(nan=floor)
     known = ~rewards.isnan()
     log_value = torch.where(known, scale * rewards.nan_to_num(nan=0.0), -torch.inf)
-    mean = torch.logsumexp(log_value, dim=1) - known.sum(1).log()
+    mean = torch.logsumexp(log_value, dim=1) - known.sum(1).double().log()
     full = torch.zeros_like(state.log_weight)
     full[live] = torch.where(known.any(1), mean, torch.nan)
     return full

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
-import signal
 import time
+import weakref
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, TimeoutError, wait
 from dataclasses import replace
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from pebble import ProcessExpired, ProcessPool
 
 from discdiff import _check
 from discdiff.campaign.runlog import logger
+from discdiff.campaign.worker import Ended, Refused, Worker
 from discdiff.errors import InputError, OracleError
-from discdiff.oracle import Part, Scores, Streaming, Wrapper
+from discdiff.oracle import Part, Scores, Wrapper
 
-_START_LIMIT = 120.0  # seconds in which a worker must have imported and loaded the oracle
-_Promise = Future[tuple[Scores | str, float]]
-_ATTEMPTS = 2  # pools in a row that may break before a single item is answered
+START_LIMIT = 120.0  # seconds in which a worker must have imported and loaded the oracle
+ATTEMPTS = 3  # workers in a row that may die or stand still before they are ready
 
 
 class InWorkers(Wrapper):
@@ -32,8 +30,8 @@ class InWorkers(Wrapper):
     A sequence whose evaluation raises, runs out of time, or takes its worker down (exit, signal,
     memory) is ``failed`` with the reason; the worker is replaced and the others go on. Workers are
     spawned, so the oracle must be importable: defined at the top level of a module, or of a script
-    that begins its work under ``if __name__ == "__main__":``. Close it after use, or use it in a
-    `with` statement.
+    that begins its work under ``if __name__ == "__main__":``. Each worker has a pipe of its own:
+    no lock is shared that a dying one could keep.
 
     Args:
         oracle: the oracle, or a function from strings to numbers.
@@ -60,7 +58,9 @@ class InWorkers(Wrapper):
                 f"oracle {self.name!r} must be picklable to run in workers, got {error}; define it "
                 "at the top level of a module"
             ) from error
-        self._pool: ProcessPool | None = None
+        self._team: list[Worker] = []
+        self._false_starts = 0
+        weakref.finalize(self, _dismiss, self._team)  # also when the interpreter ends
 
     def stream(self, sequences: Sequence[str], /) -> Iterator[Part]:
         """Yield the scores of sequences as they are done, in any order.
@@ -68,31 +68,21 @@ class InWorkers(Wrapper):
         Raises:
             OracleError: if no worker can load the oracle.
         """
-        left = list(range(len(sequences)))
-        attempts = 0
-        while left:
-            futures = {self._schedule(sequences[i]): i for i in left}
-            answered = 0
-            for rows, scores in self._answers(futures, sequences):
-                answered += len(rows)
-                left = sorted(set(left) - set(rows.tolist()))
-                yield rows, scores
-            attempts = 0 if answered else attempts + 1
-            if left:
-                self.close()
-            if attempts == _ATTEMPTS:
-                raise OracleError(
-                    f"oracle {self.name!r}: no worker process could start; the oracle must be "
-                    "importable, and a script must begin its work under "
-                    "`if __name__ == '__main__':`"
-                )
+        queue = deque(range(len(sequences)))
+        left = len(sequences)
+        try:
+            while left:
+                self._hand_out(queue, sequences)
+                ended = self._collect()
+                left -= len(ended)
+                if ended:
+                    yield self._part(ended, sequences)
+        finally:
+            _dismiss(self._team, busy_only=True)  # nobody waits for what they do
 
     def close(self) -> None:
         """End the worker processes, whatever they are doing; the next request starts new ones."""
-        if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
-            self._pool = None
+        _dismiss(self._team)
 
     def __enter__(self) -> Self:
         return self
@@ -105,83 +95,64 @@ class InWorkers(Wrapper):
     ) -> None:
         self.close()
 
-    def _schedule(self, sequence: str) -> _Promise:
-        if self._pool is None:
-            self._pool = ProcessPool(
-                max_workers=self.workers,
-                initializer=_load,
-                initargs=(self._pickled,),
-                context=multiprocessing.get_context("spawn"),
-            )
-        return self._pool.schedule(_score, args=(sequence,), timeout=self.timeout)
+    def _hand_out(self, queue: deque[int], sequences: Sequence[str]) -> None:
+        """Give every idle worker something to do, and fill up the team."""
+        for worker in list(self._team):
+            if worker.idle and queue:
+                if worker.give(queue[0], sequences[queue[0]], self.timeout):
+                    queue.popleft()
+                else:
+                    worker.kill()
+                    self._team.remove(worker)
+        busy = sum(worker.item is not None for worker in self._team)
+        while len(self._team) < min(self.workers, busy + len(queue)):
+            self._team.append(Worker(self.name, self._pickled, START_LIMIT))
 
-    def _answers(self, futures: dict[_Promise, int], sequences: Sequence[str]) -> Iterator[Part]:
-        """Yield what is answered until all is, or the pool breaks or stands still."""
-        waiting = set(futures)
-        while waiting:
-            limit = self.timeout + _START_LIMIT
-            done, waiting = wait(waiting, timeout=limit, return_when=FIRST_COMPLETED)
-            answers = [(futures[f], s) for f in done if (s := self._answer(f)) is not None]
-            if not answers:
-                return
-            rows = [row for row, _ in answers]
-            for row, scores in answers:
-                if scores.status[0] == "failed":
-                    logger.warning("%r: %s", sequences[row], scores.reasons[0])
-            pieces = [(np.array([i]), scores) for i, (_, scores) in enumerate(answers)]
-            yield np.array(rows), Scores.join(pieces, len(rows), len(self.outputs))
-
-    def _answer(self, future: _Promise) -> Scores | None:
-        """Return what became of one sequence, None if the pool broke before it was its turn."""
-        seconds = 0.0
+    def _collect(self) -> list[Ended]:
+        """Wait for news and return the items that ended."""
+        waiting = [worker for worker in self._team if not worker.idle]
+        patience = min(worker.deadline for worker in waiting) - time.monotonic()
+        sources = [s for w in waiting for s in (w.connection, w.process.sentinel)]
+        wait(sources, timeout=max(patience, 0.0))
         try:
-            found, seconds = future.result()
-        except TimeoutError:
-            found, seconds = f"{self.name} took more than {self.timeout:g} s", self.timeout
-        except ProcessExpired as error:
-            found = f"{self.name} took its process down: {_death(error.exitcode)}"
-        except BrokenExecutor:
-            return None
-        if isinstance(found, str):
-            found = Scores.blank([found], len(self.outputs), status="failed", valid=True)
-        return replace(found, origin=("oracle",), seconds=np.array([seconds]))
+            ended = [end for worker in waiting if (end := worker.look()) is not None]
+        except Refused as error:
+            self.close()
+            raise OracleError(
+                f"oracle {self.name!r} cannot be loaded in a worker: {error}"
+            ) from error
+        self._team[:] = [worker for worker in self._team if not worker.gone]
+        self._count_false_starts(sum(end.item is None for end in ended))
+        return [end for end in ended if end.item is not None]
+
+    def _count_false_starts(self, more: int) -> None:
+        self._false_starts = 0 if any(w.ready for w in self._team) else self._false_starts + more
+        if self._false_starts >= ATTEMPTS:
+            self._false_starts = 0
+            raise OracleError(
+                f"oracle {self.name!r}: no worker process could start; the oracle must be "
+                "importable, and a script must begin its work under `if __name__ == '__main__':`"
+            )
+
+    def _part(self, ended: Sequence[Ended], sequences: Sequence[str]) -> Part:
+        rows = np.array([end.item for end in ended], dtype=np.int64)
+        found = [self._scores(end) for end in ended]
+        for row, scores in zip(rows, found, strict=True):
+            if scores.status[0] == "failed":
+                logger.warning("%r: %s", sequences[row], scores.reasons[0])
+        pieces = [(np.array([i]), scores) for i, scores in enumerate(found)]
+        return rows, Scores.join(pieces, len(rows), len(self.outputs))
+
+    def _scores(self, end: Ended) -> Scores:
+        if isinstance(end.found, Scores):
+            scores = end.found
+        else:
+            scores = Scores.blank([end.found], len(self.outputs), status="failed", valid=True)
+        return replace(scores, origin=("oracle",), seconds=np.array([end.seconds]))
 
 
-_loaded: Streaming | None = None
-_refusal = ""
-
-
-def _load(pickled: bytes) -> None:
-    """Make the oracle in a new worker; if that fails every sequence says why."""
-    global _loaded, _refusal
-    if hasattr(os, "setpgid"):  # what the oracle starts shall die with its worker
-        os.setpgid(0, 0)
-        signal.signal(signal.SIGTERM, lambda number, frame: os.killpg(0, signal.SIGKILL))
-    try:
-        _loaded = pickle.loads(pickled)
-    except Exception as error:  # the code of a plug-in: any failure is its own
-        _refusal = f"cannot be loaded in a worker: {type(error).__name__}: {error}"
-
-
-def _score(sequence: str) -> tuple[Scores | str, float]:
-    """Score one sequence in a worker: scores, or why there are none, and the seconds it took."""
-    if _loaded is None:
-        return _refusal, 0.0
-    began = time.perf_counter()
-    found: Scores | str
-    try:
-        found = _loaded([sequence])
-    except OracleError as error:
-        found = str(error)
-    except (SystemExit, KeyboardInterrupt) as error:
-        found = f"{_loaded.name} raised {type(error).__name__}"
-    return found, time.perf_counter() - began
-
-
-def _death(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"
+def _dismiss(team: list[Worker], busy_only: bool = False) -> None:
+    for worker in list(team):
+        if worker.item is not None or not busy_only:
+            team.remove(worker)
+            worker.kill()

@@ -36,5 +36,5 @@ def _run(source: Composition, settings: Design) -> None:
 
     folder = Path(settings.out)
     refuse_run(folder)  # before the model is loaded
-    campaign = build.campaign(settings, source)
-    carry_through(campaign.run, folder, settings.logger["name"])
+    with build.campaign(settings, source) as campaign:
+        carry_through(campaign.run, folder, settings.logger["name"])

@@ -12,20 +12,20 @@ from discdiff.errors import DiscdiffError
 def list_oracles() -> None:
     """List the oracles.
 
-    Outputs, whether larger or smaller is better, licence and version.
+    Outputs (where they are not the name), whether larger or smaller is better, licence and version.
+    `discdiff list oracles` says what each one is.
     """
     from discdiff import registry
     from discdiff.commands import table
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for entry in registry.names("oracles", load=True):
         if entry.broken:
-            rows.append((entry.name, "", "", "", "", entry.status))
+            rows.append((entry.name, "", "", "", entry.status))
         else:
-            facts = _facts(registry.find("oracles", entry.name))
-            rows.append((entry.name, *facts, entry.summary))
-    header = ("name", "outputs", "better", "licence", "version", "what it is")
-    table.show("oracles", header, rows)
+            outputs, *facts = _facts(registry.find("oracles", entry.name))
+            rows.append((entry.name, "" if outputs == entry.name else outputs, *facts))
+    table.show("oracles", ("name", "outputs", "better", "licence", "version"), rows)
 
 
 def _facts(oracle: Any) -> tuple[str, str, str, str]:

@@ -28,9 +28,14 @@ def resume(
         from discdiff.commands.campaigns import carry_through
 
         source = config.stored("design", run / CONFIG)
+        if "oracle" not in source.values or "rules" in source.values:
+            raise StoreError(
+                f"{run} was begun from Python: continue it there, with the same Campaign(...) and "
+                "its method resume()"
+            )
         settings = fill(Design, source)
-        campaign = build.campaign(settings, source, run)
-        carry_through(campaign.resume, run, settings.logger["name"])
+        with build.campaign(settings, source, run) as campaign:
+            carry_through(campaign.resume, run, settings.logger["name"])
     else:
         from discdiff.commands import trainings
 

@@ -111,22 +111,27 @@ class _OrderPlan(Plan):
 
     def done(self, state: State, stop: float) -> Bools:
         left = self.process.editable(state.tokens, state.active).sum(1).cpu().numpy()
-        level = self._level(left)
-        return np.asarray((left == 0) | ((stop > 0.0) & (level <= stop)), dtype=np.bool_)
+        finished = left == 0
+        if stop > 0.0:
+            finished = finished | (self._time(self._after(left)) < stop)
+        return np.asarray(finished, dtype=np.bool_)
 
-    def _level(self, left: Ints) -> np.ndarray:
-        fraction = torch.from_numpy(left / np.maximum(self.total, 1))
-        return self.process.schedule.time_at_noise(fraction.double()).numpy()
+    def _after(self, left: Ints) -> Ints:
+        """Return how many positions are left after the next event."""
+        return np.maximum(left - self._block_size(self.total - left, left), 0)
+
+    def _time(self, left: Ints) -> np.ndarray:
+        level = torch.from_numpy(left / np.maximum(self.total, 1))
+        return self.process.schedule.time_at_noise(level.double()).numpy()
 
     def event(self, state: State, stop: float) -> Event:
+        busy = ~self.done(state, stop)
         editable = self.process.editable(state.tokens, state.active).cpu().numpy()
-        editable &= ~self.done(state, stop)[:, None]
-        left = editable.sum(1)
-        shown = self.total - left
-        after = np.where(left > 0, left - self._block_size(shown, left), left)
+        editable &= busy[:, None]
         rows, cols = np.nonzero(editable)
-        s = torch.from_numpy(self._level(after)).to(state.t.device)
-        return Event(rows, cols, state.t, torch.minimum(s, state.t))
+        s = torch.from_numpy(self._time(self._after(editable.sum(1)))).to(state.t.device)
+        moves = torch.from_numpy(busy).to(state.t.device)
+        return Event(rows, cols, state.t, torch.where(moves, torch.minimum(s, state.t), state.t))
 
     def _block_size(self, shown: Ints, left: Ints) -> Ints:
         steps = self.order.steps

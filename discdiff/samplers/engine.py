@@ -19,7 +19,7 @@ from discdiff.samplers.adjust import nucleus, restrict
 from discdiff.samplers.forward import evaluate
 from discdiff.samplers.plan import Event, Finished, Ints, Plan
 from discdiff.samplers.samples import Samples
-from discdiff.samplers.state import LENGTH, PREVIEW, PRIOR, TOKEN, State
+from discdiff.samplers.state import LENGTH, PAUSE, PREVIEW, PRIOR, TOKEN, State
 
 if TYPE_CHECKING:
     from discdiff.domain import Template
@@ -292,13 +292,25 @@ class Sampler(ABC):
     ) -> State:
         """Return the state after all events that end at `stop` or later.
 
-        For grid plans `stop` has to be a time of the grid.
+        A grid step across `stop` is cut there. A stopped state can be run on: each row goes on from
+        `stop` with new random numbers, whatever batch it is in.
         """
         while not self.done(state, stop):
             state = self.step(state, stop=stop)
             if progress is not None:
                 progress(state)
-        return state
+        return self._pause(state, stop) if stop > 0.0 else state
+
+    def _pause(self, state: State, stop: float) -> State:
+        """Set the clocks of the rows that are not finished to `stop`, and count events from 0."""
+        going = torch.from_numpy(~state.plan.done(state, 0.0)).to(state.t.device)
+        state = replace(
+            state,
+            t=torch.where(going, state.t.clamp(max=stop), state.t),
+            keys=random.fold(state.keys, PAUSE),
+            event=0,
+        )
+        return replace(state, plan=state.plan.resume(state))
 
     # ------------------------------------------------------------------ samples
 

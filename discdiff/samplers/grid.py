@@ -46,3 +46,6 @@ class GridPlan(Plan):
         return GridPlan(
             self.times[torch.from_numpy(index).to(self.times.device)], self.active[index]
         )
+
+    def resume(self, state: State) -> GridPlan:
+        return GridPlan(torch.minimum(self.times, state.t[:, None]), self.active)

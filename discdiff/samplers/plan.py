@@ -75,6 +75,13 @@ class Plan(ABC):
         """
         return self
 
+    def resume(self, state: State) -> Plan:
+        """Return the plan that goes on from the clocks of `state`, its next event being 0.
+
+        By default itself: its events follow from the tokens.
+        """
+        return self
+
 
 class Finished(Plan):
     """No events: the plan of a state that only waits for one."""
@@ -188,6 +195,11 @@ class StaticPlan(Plan):
             np.where(chosen, _widen(after, width), _widen(self.after, width)),
             self.total,
         )
+
+    def resume(self, state: State) -> StaticPlan:
+        editable = self.process.editable(state.tokens, state.active)
+        drawn = _draw(self.reveal, editable, state, self.total)
+        return StaticPlan(self.reveal, self.process, *drawn, self.total)
 
 
 def _widen(times: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -206,3 +206,7 @@ class _RemaskPlan(Plan):
     def take(self, index: Ints) -> _RemaskPlan:
         rows = torch.from_numpy(index).to(self.times.device)
         return replace(self, times=self.times[rows], host=self.host[index])
+
+    def resume(self, state: State) -> _RemaskPlan:
+        times = torch.minimum(self.times, state.t[:, None])
+        return replace(self, times=times, host=times.cpu().numpy())

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # purposes of the random numbers below one row key
 LENGTH, PRIOR, PLAN, TOKEN, REMASK, CHILD, PREVIEW, SELECT, ROLLOUT = range(9)
+# in place of an event's index, which depends on the batch once a row has finished or stopped
+END, PAUSE = -1, -2
 
 
 @dataclass
@@ -60,9 +62,9 @@ class State:
         """Return float64 uniforms for positions `(rows, cols)` at this event."""
         return random.uniform_at(self.purpose_keys(purpose)[rows], cols)
 
-    def purpose_keys(self, purpose: int) -> Tensor:
-        """Return the keys `(B,)` of this event and `purpose`."""
-        return random.fold(random.fold(self.keys, self.event), purpose)
+    def purpose_keys(self, purpose: int, event: int | None = None) -> Tensor:
+        """Return the keys `(B,)` of `purpose` at this event, or at `event` when given."""
+        return random.fold(random.fold(self.keys, self.event if event is None else event), purpose)
 
     def gather(self, index: Tensor, keys: Tensor | None = None) -> State:
         """Return the rows `index (N,)`, with `keys` in place of their own when given."""

@@ -100,12 +100,21 @@ class Stuck(Unloadable):
         return time.sleep, (1000,)
 
 
-def break_down(pickled):
-    """In place of a worker's initialiser."""
-    os._exit(1)
+class Dying(Unloadable):
+    """Takes the process down while it is loaded."""
+
+    name = "dying"
+
+    def __reduce__(self):
+        return os._exit, (1,)
 
 
-def slow_first(sequences):
-    """Takes long for "slow", whatever stands behind it in the queue."""
-    time.sleep(1.0 if sequences == ["slow"] else 0.0)
+def wait_or_make(sequences):
+    """Scores length; "wait PATH" waits for a file, "make PATH" makes it."""
+    for sequence in sequences:
+        word, _, path = sequence.partition(" ")
+        while word == "wait" and not Path(path).exists():
+            time.sleep(0.01)
+        if word == "make":
+            Path(path).touch()
     return [len(s) for s in sequences]

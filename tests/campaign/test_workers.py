@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +15,9 @@ from discdiff.campaign import InWorkers, workers
 from discdiff.domain import Letters
 from discdiff.errors import InputError, OracleError
 from discdiff.oracle import as_oracle, identity, stack
-from tests.campaign.faults import Faulty, Stuck, Unloadable, break_down, slow_first
+from tests.campaign.faults import Dying, Faulty, Stuck, Unloadable, wait_or_make
 
+ROOT = Path(__file__).parent.parent.parent
 TIMEOUT = 2.0
 
 
@@ -37,6 +41,7 @@ REASONS = {
     "strange": "oracle 'faulty' raised LocalError: 1",
     "exit": "faulty raised SystemExit",
     "die": "faulty took its process down: exit code 1",
+    "die_0": "faulty took its process down: exit code 0",
     "segfault": "faulty took its process down: signal SIGSEGV",
     "killed": "faulty took its process down: signal SIGKILL",
     "recursion": "oracle 'faulty' raised RecursionError",
@@ -75,18 +80,44 @@ def test_what_the_oracle_started_ends_with_its_worker(tmp_path, monkeypatch):
     assert not alive(int((tmp_path / "pid").read_text()))
 
 
-def test_a_clean_exit_and_a_hang_outside_python_run_into_the_limit(pool):
-    scores = pool(["die_0", "hang_c", "fine"])
-    assert scores.status == ("failed", "failed", "ok")
+def test_a_hang_outside_python_runs_into_the_limit(pool):
+    scores = pool(["hang_c", "fine"])
+    assert scores.status == ("failed", "ok")
+    assert scores.reasons[0] == "faulty took more than 2 s"
 
 
-def test_a_slow_item_holds_nobody_up_and_order_is_kept():
-    with InWorkers(slow_first, workers=2, timeout=30) as pool:
-        parts = list(pool.stream(["slow", *("x" * i for i in range(1, 9))]))
-        assert 0 in parts[-1][0]  # the slow one came last
-        assert len(parts) > 1
-        found = pool(["slow", "a", "bb"])
-    np.testing.assert_array_equal(found.values[:, 0], [4, 1, 2])
+def test_a_slow_item_holds_nobody_up_and_order_is_kept(tmp_path):
+    with InWorkers(wait_or_make, workers=2, timeout=60) as pool:
+        sequences = [f"wait {tmp_path / 'done'}", "a", "bb", f"make {tmp_path / 'done'}"]
+        found = pool(sequences)
+    np.testing.assert_array_equal(found.values[:, 0], [len(s) for s in sequences])
+    assert found.status == ("ok",) * 4
+
+
+def test_what_is_done_is_told_before_the_rest(tmp_path):
+    with InWorkers(wait_or_make, workers=2, timeout=60) as pool:
+        parts = pool.stream([f"wait {tmp_path / 'done'}", "a", "bb"])
+        rows = [*next(parts)[0], *next(parts)[0]]
+        assert sorted(rows) == [1, 2]
+        (tmp_path / "done").touch()
+        assert [row for part in parts for row in part[0]] == [0]
+
+
+def test_a_request_that_is_given_up_leaves_nothing_behind(tmp_path):
+    with InWorkers(wait_or_make, workers=2, timeout=60) as pool:
+        parts = pool.stream([f"wait {tmp_path / 'never'}", "a"])
+        next(parts)
+        parts.close()
+        found = pool(["a", "bb", "ccc"])  # no answer of the old request is among these
+    np.testing.assert_array_equal(found.values[:, 0], [1, 2, 3])
+
+
+def test_an_idle_worker_that_dies_costs_nothing(pool):
+    pool(["one", "two"])
+    for worker in pool._team:
+        os.kill(worker.process.pid, signal.SIGKILL)
+        worker.process.join()
+    assert pool(["three", "four"]).status == ("ok", "ok")
 
 
 def test_it_stands_in_for_the_oracle(pool):
@@ -97,37 +128,48 @@ def test_it_stands_in_for_the_oracle(pool):
 
 
 def test_an_oracle_that_does_not_load_says_why():
-    with InWorkers(Unloadable(), workers=1, timeout=TIMEOUT) as pool:
-        scores = pool(["a", "b"])
-    assert scores.status == ("failed", "failed")
-    assert scores.values.shape == (2, 3)
-    assert scores.reasons[0] == "cannot be loaded in a worker: ImportError: no licence file"
+    message = "'unloadable' cannot be loaded in a worker: ImportError: no licence file"
+    with InWorkers(Unloadable(), workers=2) as pool, pytest.raises(OracleError, match=message):
+        pool(["a", "b"])
 
 
-def test_workers_that_die_at_once_are_an_error(monkeypatch):
-    monkeypatch.setattr(workers, "_load", break_down)
-    with InWorkers(Faulty(), workers=1, timeout=TIMEOUT) as pool:  # noqa: SIM117
-        with pytest.raises(OracleError, match="oracle 'faulty': no worker process could start"):
-            pool(["fine"])
+def test_workers_that_die_at_once_are_an_error():
+    message = "oracle 'dying': no worker process could start"
+    with InWorkers(Dying(), workers=2) as pool, pytest.raises(OracleError, match=message):
+        pool(["a", "b"])
 
 
 def test_workers_that_never_get_ready_are_an_error(monkeypatch):
-    monkeypatch.setattr(workers, "_START_LIMIT", 0.5)
-    with InWorkers(Stuck(), workers=1, timeout=0.5) as pool:  # noqa: SIM117
-        with pytest.raises(OracleError, match="oracle 'stuck': no worker process could start"):
-            pool(["fine"])
+    monkeypatch.setattr(workers, "START_LIMIT", 0.5)
+    message = "oracle 'stuck': no worker process could start"
+    with InWorkers(Stuck(), workers=1) as pool, pytest.raises(OracleError, match=message):
+        pool(["fine"])
 
 
 def test_the_processes_end_with_the_pool():
     pool = InWorkers(Faulty(), workers=2, timeout=TIMEOUT)
     pool(["one", "two"])
-    pids = list(pool._pool._pool_manager.worker_manager.workers)
+    pids = [worker.process.pid for worker in pool._team]
     assert len(pids) == 2
     pool.close()
     assert not any(map(alive, pids))
     pool.close()
     assert pool(["again"]).status == ("ok",)  # a request after that starts new ones
     pool.close()
+
+
+def test_they_end_with_the_program_that_forgot_them():
+    code = (
+        "from tests.campaign.faults import Faulty\n"
+        "from discdiff.campaign import InWorkers\n"
+        "if __name__ == '__main__':\n"
+        "    pool = InWorkers(Faulty(), workers=1)\n"
+        "    pool(['one'])\n"
+        "    print(pool._team[0].process.pid)\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not alive(int(done.stdout))
 
 
 @pytest.mark.parametrize(

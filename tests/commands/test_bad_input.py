@@ -12,7 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from discdiff.campaign import Campaign
 from discdiff.chem.oracles.descriptors import QED
+from discdiff.guidance.unguided import Unguided
+from discdiff.model import Model
+from discdiff.samplers.first_hitting import FirstHitting
 
 Run = Callable[..., str]
 
@@ -25,6 +29,7 @@ Run = Callable[..., str]
         ("budget=lots", "command line: budget must be an integer, got 'lots'"),
         ("charge=some", "command line: charge must be one of evaluated, all, got 'some'"),
         ("round_size=-1", "command line: round_size must be a positive integer, got -1"),
+        ("workers=-1", "workers must be a positive integer, got -1"),
         ("guidance=svd", "guidance must be one of .*, got 'svd'. Did you mean 'svdd'?"),
         ("guidance.candidats=3", "'best_of_n' has no option 'candidats'; .* 'candidates'?"),
         ("guidance.candidates=0", "guidance 'best_of_n': candidates must be a positive integer"),
@@ -66,6 +71,14 @@ def test_a_folder_that_is_a_file(design: Run, tmp_path: Path):
 def test_a_folder_without_a_run(discdiff: Run, tmp_path: Path, command: str):
     assert "nothing holds no run" in discdiff(command, "nothing", code=1)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_was_begun_from_python(discdiff: Run, tiny: Path, tmp_path: Path):
+    sampler = FirstHitting(Model.load(tiny))
+    run = tmp_path / "run"
+    Campaign(run, sampler, Unguided(), lambda s: [float(len(x)) for x in s], budget=4).run()
+    assert "was begun from Python: continue it there" in discdiff("resume", "run", code=1)
+    assert "report.html" in discdiff("report", "run")
 
 
 class TestModel:

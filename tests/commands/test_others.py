@@ -124,7 +124,7 @@ class TestLists:
             line.split("\t")[1]: line.split("\t")
             for line in discdiff("oracle", "list").splitlines()
         }
-        assert lines["qed"][2:6] == ["qed", "max", QED().licence, QED().version]
+        assert lines["qed"][2:6] == ["", "max", QED().licence, QED().version]
         assert lines["alerts"][3] == "min"
         assert lines["similarity"][5] == "depends on reference"
         assert lines.keys() == {entry.name for entry in registry.names("oracles")}

@@ -55,6 +55,14 @@ def words(size, length):
     return np.array(list(product(range(size), repeat=length)))
 
 
+def outer(sides):
+    """The product law, flat, of per-position laws (L, K), in the order of `words`."""
+    flat = np.ones(1)
+    for side in sides:
+        flat = np.outer(flat, side).ravel()
+    return flat
+
+
 def dirichlet(size, length, seed=0, concentration=0.5):
     """A random joint law, near-zeros included."""
     rows = words(size, length)
@@ -128,95 +136,6 @@ def reward_of(law, values):
     return Reward(Table(LETTERS[: law.size]), lambda strings: [table[s] for s in strings])
 
 
-# Reverse processes, from the definitions.
-
-
-def outer(sides):
-    """The product law, flat, of per-position laws (L, K), in the order of `words`."""
-    flat = np.ones(1)
-    for side in sides:
-        flat = np.outer(flat, side).ravel()
-    return flat
-
-
-def given(law, z):
-    """p(x_i = v | visible tokens of z), (L, V); uniform where nothing agrees."""
-    z = np.asarray(z)
-    agrees = ((law.rows == z) | (z == law.size)).all(1)
-    return _marginals(law, np.repeat((law.p * agrees)[:, None], law.width, 1))
-
-
-def posterior(law, z, alpha):
-    """p(x_i = v | z) under uniform noise, (L, V)."""
-    q = noise_kernel(law.size, alpha)[law.rows, z]
-    return _marginals(law, np.repeat((law.p * q.prod(1))[:, None], law.width, 1))
-
-
-def cavity(law, z, alpha):
-    """p(x_i = v | z without its position i) under uniform noise, (L, V)."""
-    q = noise_kernel(law.size, alpha)[law.rows, z]
-    others = np.stack([np.delete(q, i, 1).prod(1) for i in range(law.width)], 1)
-    return _marginals(law, law.p[:, None] * others)
-
-
-def _marginals(law, weight):
-    mass = np.stack([(weight * (law.rows == v)).sum(0) for v in range(law.size)], 1)
-    total = mass.sum(1, keepdims=True)
-    return np.where(total > 0, mass / np.where(total > 0, total, 1), 1 / law.size)
-
-
-def noise_kernel(size, alpha):
-    """q(z | x) of uniform noise, (V, V), rows x."""
-    return alpha * np.eye(size) + (1 - alpha) / size
-
-
-def masked_step(law, alpha_t, alpha_s, sigma=0.0):
-    """One reverse step between all (V + 1)^L states of the masked process, as a matrix."""
-    mask = law.size
-    reveal = (alpha_s - (1 - sigma) * alpha_t) / (1 - alpha_t)
-    matrix = []
-    for z in words(mask + 1, law.width):
-        sides = np.zeros((law.width, mask + 1))
-        for i, row in enumerate(given(law, z)):
-            if z[i] == mask:
-                sides[i] = [*(reveal * row), 1 - reveal]
-            else:
-                sides[i, z[i]], sides[i, mask] = 1 - sigma, sigma
-        matrix.append(outer(sides))
-    return np.array(matrix)
-
-
-def uniform_step(law, alpha_t, alpha_s, denoise=cavity):
-    """One plug-in reverse step between all V^L states of the uniform process, as a matrix."""
-    size = law.size
-    ratio = alpha_t / alpha_s
-    forth = ratio * np.eye(size) + (1 - ratio) / size
-    matrix = []
-    for z in words(size, law.width):
-        p = denoise(law, z, alpha_t)
-        clean = alpha_s * p + (1 - alpha_s) / size
-        sides = forth[:, z].T * clean
-        noisy = alpha_t * p[np.arange(law.width), z] + (1 - alpha_t) / size
-        matrix.append(outer(sides / noisy[:, None]))
-    return np.array(matrix)
-
-
-def marginal(law, alpha, kind="masked"):
-    """q(z_t), flat, over the states of a process at keep probability alpha."""
-    size = law.size
-    if kind == "uniform":
-        kernel = noise_kernel(size, alpha)
-    else:
-        kernel = np.column_stack([alpha * np.eye(size), np.full(size, 1 - alpha)])
-    return sum(p * outer(kernel[row]) for p, row in zip(law.p, law.rows, strict=True))
-
-
-def clean(law, flat):
-    """The part of a flat law over (V + 1)^L states that holds no mask, as a `Law`."""
-    keep = (words(law.size + 1, law.width) < law.size).all(1)
-    return Law(law.size, words(law.size, law.width), flat[keep])
-
-
 # Fit.
 
 
@@ -257,15 +176,3 @@ def differs(law, tokens):
 def drawn(sampler, n=20_000, key=0, **options):
     """Finished tokens of n designs."""
     return sampler.run(sampler.init(n, key=key, **options)).tokens
-
-
-def kernel_matrix(model, t, s, **options):
-    """The library's own reverse kernel between all states, as a matrix."""
-    process, length = model.process, model.max_length
-    size = process.vocab_size + (process.kind == "masked")
-    states = torch.from_numpy(words(size, length))
-    times = torch.full((2, len(states)), t, dtype=torch.float64)
-    times[1] = s
-    log_p = model.denoiser(states, times[0])
-    kernel = process.transition(states, log_p, times[0], times[1], **options)
-    return np.stack([outer(sides) for sides in kernel.log_probs.exp().numpy()])

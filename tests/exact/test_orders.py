@@ -29,39 +29,8 @@ LAW = dirichlet(SIZE, LENGTH, seed=3)
 ORDERS = [FirstHitting, EntropyOrder, ConfidenceOrder]
 
 
-def law_of(denoise, blocks, choose, size=SIZE):
-    """The law of revealing `blocks` positions at a time; `choose` weighs the sets of positions."""
-    length = sum(blocks)
-    state = {(size,) * length: 1.0}
-    for block in blocks:
-        after = defaultdict(float)
-        for z, chance in state.items():
-            p = denoise(np.array(z))
-            hidden = [i for i in range(length) if z[i] == size]
-            for positions, weight in choose(p, hidden, block):
-                for values in words(size, block):
-                    new = np.array(z)
-                    new[list(positions)] = values
-                    after[tuple(new)] += chance * weight * p[list(positions), values].prod()
-        state = after
-    rows = words(size, length)
-    return Law(size, rows, np.array([state[tuple(x)] for x in rows]))
-
-
 def exact(z):
     return given(LAW, z)
-
-
-def at_random(p, hidden, size):
-    sets = list(combinations(hidden, size))
-    return [(chosen, 1 / len(sets)) for chosen in sets]
-
-
-def by(score):
-    def most_certain(p, hidden, size):
-        return [(sorted(hidden, key=lambda i: -score(p[i]))[:size], 1.0)]
-
-    return most_certain
 
 
 RULES = {

@@ -1,0 +1,139 @@
+"""A design depends on its key alone: not on its batch, its shard or the rows beside it."""
+
+import pytest
+import torch
+
+from discdiff.domain import Letters
+from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.unguided import Unguided
+from discdiff.guidance.value import RolloutValue
+from discdiff.model import LengthLaw, Model
+from discdiff.nn.transformer import Transformer
+from discdiff.process import MaskedProcess, UniformProcess
+from discdiff.reward import Reward
+from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
+from discdiff.samplers.ancestral import Ancestral
+from discdiff.samplers.first_hitting import FirstHitting
+from discdiff.samplers.parallel import Parallel
+from discdiff.samplers.remdm import ReMDM
+
+DNA = Letters("ACGT")
+N, LONGEST = 9, 12
+
+
+def network(needs_time):
+    torch.manual_seed(3)
+    net = Transformer(4, LONGEST, width=32, depth=2, heads=2, needs_time=needs_time).eval()
+    with torch.no_grad():
+        net.head.weight.mul_(40.0)
+    return net
+
+
+LENGTHS = LengthLaw([0, 0, 0] + [1] * (LONGEST - 2))
+MASKED = Model(network(False), MaskedProcess(4), DNA, LENGTHS)
+UNIFORM = Model(network(True), UniformProcess(4), DNA, LENGTHS)
+
+SAMPLERS = {
+    "first hitting": FirstHitting(MASKED),
+    "ancestral": Ancestral(MASKED, steps=6),
+    "parallel": Parallel(MASKED, steps=4),
+    "entropy": EntropyOrder(MASKED),
+    "confidence in blocks": ConfidenceOrder(MASKED, steps=3),
+    "remasking": ReMDM(MASKED, steps=8, strategy="cap", eta=0.2),
+    "remasking by confidence": ReMDM(MASKED, steps=8, eta=0.5, confidence=True),
+    "uniform": Ancestral(UNIFORM, steps=6),
+    "sharp": FirstHitting(MASKED, temperature=0.7, top_p=0.9),
+}
+METHODS = {
+    "none": Unguided(),
+    "best of n": BestOfN(candidates=3),
+    "soft best of n": BestOfN(candidates=3, select="soft", scale=2.0),
+    "svdd": SVDD(candidates=3, scale=4.0),
+    "svdd, rollouts": SVDD(candidates=2, scale=4.0, value=RolloutValue()),
+    "svdd, carried": SVDD(candidates=2, scale=4.0, particles=3, carry=True),
+    "svdd, every second event": SVDD(candidates=3, scale=4.0, interval=2),
+    "fk": FKSteering(particles=4, scale=4.0, threshold=0.9),
+    "fk, every third event": FKSteering(particles=4, scale=4.0, interval=3, threshold=1.0),
+    "fk, later": FKSteering(particles=4, scale=4.0, skip=2, threshold=1.0),
+    "fk, max": FKSteering(particles=4, scale=4.0, potential="max", scheme="multinomial"),
+}
+
+
+def share_of_a(strings):
+    return [s.count("A") / len(s) for s in strings]
+
+
+def same(whole, part, first):
+    rows = slice(first, first + len(part))
+    assert part.strings == whole.strings[rows]
+    assert torch.equal(part.tokens, whole.tokens[rows])
+    torch.testing.assert_close(part.log_likelihood, whole.log_likelihood[rows], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_row_is_the_same_alone_in_a_shard_and_in_smaller_batches(name):
+    sampler = SAMPLERS[name]
+    whole = sampler.sample(N, key=5)
+    assert len({len(s) for s in whole.strings}) > 3
+    assert len(set(whole.strings)) > 6
+    for first in (0, 4, N - 1):
+        same(whole, sampler.sample(1, key=5, first_design=first), first)
+    same(whole, sampler.sample(5, key=5, first_design=3), 3)
+    same(whole, sampler.sample(N, key=5, batch_size=4), 0)
+
+
+@pytest.mark.parametrize("sampler", ["first hitting", "uniform"])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_guided_row_is_the_same_alone_and_in_a_shard(name, sampler):
+    sampler, method = SAMPLERS[sampler], METHODS[name]
+
+    def run(n, first):
+        return method.run(sampler, Reward(DNA, share_of_a), n, key=5, first_design=first)
+
+    whole = run(N, 0)
+    for first, n in ((0, 1), (4, 1), (N - 1, 1), (3, 5)):
+        part = run(n, first)
+        same(whole, part, first)
+        assert torch.equal(part.reward, whole.reward[first : first + n])
+        if whole.log_normaliser is not None:
+            torch.testing.assert_close(
+                part.log_normaliser, whole.log_normaliser[first : first + n], rtol=1e-4, atol=1e-4
+            )
+
+
+@pytest.mark.parametrize("name", ["first hitting", "entropy", "ancestral", "uniform"])
+def test_a_run_that_stops_and_goes_on_is_the_same_alone(name):
+    sampler = SAMPLERS[name]
+
+    def run(n, first):
+        state = sampler.run(sampler.init(n, key=5, first_design=first), stop=0.5)
+        return sampler.run(sampler.run(state, stop=0.25)).tokens
+
+    whole = run(N, 0)
+    assert torch.equal(run(1, 4), whole[4:5])
+    assert torch.equal(run(3, 6), whole[6:])
+
+
+def test_all_particles_of_a_population_are_shards_too():
+    method = FKSteering(particles=3, scale=4.0, keep="all")
+    reward = Reward(DNA, share_of_a)
+    whole = method.run(SAMPLERS["first hitting"], reward, 9, key=5)
+    part = method.run(SAMPLERS["first hitting"], reward, 3, key=5, first_design=6)
+    same(whole, part, 6)
+    torch.testing.assert_close(part.log_weight, whole.log_weight[6:], rtol=1e-4, atol=1e-4)
+
+
+def test_another_key_is_another_batch():
+    sampler = SAMPLERS["first hitting"]
+    assert sampler.sample(N, key=5).strings != sampler.sample(N, key=6).strings
+
+
+def test_the_key_is_drawn_from_the_generator():
+    sampler = SAMPLERS["first hitting"]
+    draws = [
+        sampler.sample(2, generator=torch.Generator().manual_seed(seed)).strings
+        for seed in (1, 1, 2)
+    ]
+    assert draws[0] == draws[1] != draws[2]
