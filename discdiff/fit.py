@@ -154,6 +154,7 @@ def fit(
         CheckpointError: if `last.ckpt` cannot be continued.
     """
     out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
     module = Training(model, seed=seed, **training)
     pace = Pace(LearningRate() if schedule is None else schedule, max_minutes)
     snapshots = Snapshots(out, pace, snapshot_minutes, snapshot_steps, dtype)

@@ -8,7 +8,16 @@ from discdiff.denoiser import TabularDenoiser
 from discdiff.errors import InputError
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.schedule import CosineMDLM
-from tests.exact.laws import cavity, dirichlet, given, model_of, two_lengths, words
+from tests.exact.chains import (
+    cavity,
+    given,
+)
+from tests.exact.laws import (
+    dirichlet,
+    model_of,
+    two_lengths,
+    words,
+)
 
 LAW = dirichlet(3, 3, seed=4)
 

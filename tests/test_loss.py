@@ -5,7 +5,11 @@ import torch
 
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.loss import FORMS, masked_nelbo, nelbo, stratified, uniform_nelbo
-from tests.exact.laws import dirichlet, model_of, two_lengths
+from tests.exact.laws import (
+    dirichlet,
+    model_of,
+    two_lengths,
+)
 
 LAW = dirichlet(2, 3)
 X_0 = torch.from_numpy(LAW.rows)
@@ -119,5 +123,3 @@ def test_a_foreign_process_is_refused():
     model = model_of(LAW)
     with pytest.raises(UnsupportedError, match="nelbo needs a masked or uniform process, got"):
         nelbo(model.denoiser, object(), X_0, ALL, KEYS)
-
-

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from discdiff.errors import InputError
 from discdiff.process import MaskedProcess, Transition, UniformProcess, inverse_cdf
 from discdiff.schedule import CosineMD4, CosineMDLM, CosineSquared, Geometric, LogLinear, Polynomial
-from tests.exact.laws import ACCEPT, noise_kernel, p_value
+from tests.exact.chains import (
+    noise_kernel,
+)
+from tests.exact.laws import (
+    ACCEPT,
+    p_value,
+)
 
 V = 3
 SCHEDULES = [

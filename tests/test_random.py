@@ -6,7 +6,10 @@ import torch
 from scipy import stats
 
 from discdiff import random
-from tests.exact.laws import ACCEPT, p_value
+from tests.exact.laws import (
+    ACCEPT,
+    p_value,
+)
 
 WORD = 1 << 64
 KEYS = random.row_keys(5, torch.arange(20_000), torch.zeros(20_000, dtype=torch.int64))

@@ -13,7 +13,6 @@ from omegaconf import OmegaConf
 
 from discdiff import _check
 from discdiff.campaign import environment
-from discdiff.campaign.files import write_atomic
 from discdiff.campaign.identity import describe, fingerprint, refuse_changes
 from discdiff.campaign.progress import Progress, charged
 from discdiff.campaign.report import write_report
@@ -121,7 +120,11 @@ class Campaign:
             StoreError: if the folder holds a run or cannot be written.
             OracleError: if the oracle fails; what was recorded stays, and the run can be resumed.
         """
-        with Store.create(self.folder, self._settings) as store, logged(self.folder):
+        beside = {
+            CONFIG: OmegaConf.to_yaml(OmegaConf.create(self.config or self._settings)),
+            ENVIRONMENT: environment.dumps(environment.environment()),
+        }
+        with Store.create(self.folder, self._settings, beside) as store, logged(self.folder):
             rules = self.task.rules
             logger.info("begun: budget %d, seed %d", rules.budget, rules.seed)
             return self._carry_through(store, progress)
@@ -140,10 +143,10 @@ class Campaign:
         with Store.open(self.folder) as store, logged(self.folder):
             refuse_changes(store.settings, self._settings, self.folder)
             logger.info("resumed")
+            self._compare_environment()
             return self._carry_through(store, progress)
 
     def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
-        self._write_surroundings()
         with self._stopping_cleanly(store):
             budget = self.task.rules.budget
             for arm, method in self.methods.items():
@@ -187,18 +190,13 @@ class Campaign:
         finally:
             memory.restore(json.loads(initial))
 
-    def _write_surroundings(self) -> None:
-        """Write `config.yaml` and `environment.json`; on resume, note what changed since."""
-        config, surroundings = self.folder / CONFIG, self.folder / ENVIRONMENT
-        if not config.exists():
-            values = self.config or self._settings
-            write_atomic(config, OmegaConf.to_yaml(OmegaConf.create(values)))
-        now = environment.environment()
-        if not surroundings.exists():
-            write_atomic(surroundings, environment.dumps(now))
-            return
-        for change in environment.differences(environment.read(surroundings), now):
-            logger.warning("the environment changed since the run began: %s", change)
+    def _compare_environment(self) -> None:
+        """Note what changed since the run began: results may differ in the last digits."""
+        path = self.folder / ENVIRONMENT
+        if path.exists():
+            before, now = environment.read(path), environment.environment()
+            for change in environment.differences(before, now):
+                logger.warning("the environment changed since the run began: %s", change)
 
     def _describe(self) -> dict[str, Any]:
         """Return all that fixes the designs, as plain values; what a store keeps."""

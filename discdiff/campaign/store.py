@@ -15,6 +15,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from discdiff.campaign import schema
+from discdiff.campaign.files import write_atomic
 from discdiff.campaign.rows import NAN, Draw, Round, Row
 from discdiff.errors import StoreError
 
@@ -23,6 +24,7 @@ CONFIG, ENVIRONMENT, DESIGNS = "config.yaml", "environment.json", "designs.csv"
 REPORT, LOG = "report.html", "log.txt"
 OTHER_FILES = (CONFIG, ENVIRONMENT, DESIGNS, REPORT, LOG)
 _LOCK = ".campaign.lock"
+_PARTIAL = "campaign.partial"
 
 
 class Store:
@@ -64,27 +66,33 @@ class Store:
         self.settings: dict[str, Any] = {name: json.loads(value) for name, value in found}
 
     @classmethod
-    def create(cls, folder: Path, settings: Mapping[str, object]) -> Self:
+    def create(
+        cls, folder: Path, settings: Mapping[str, object], beside: Mapping[str, str] | None = None
+    ) -> Self:
         """Start a record in `folder` (made if absent) and return it open for writing.
 
         Args:
             folder: must not hold a run.
             settings: JSON values, kept for `resume` to compare with.
+            beside: texts of files, by name, that are there before the record is: no run exists
+                without them.
 
         Raises:
             StoreError: if the folder holds a run, or cannot be written.
         """
         path = folder / DATABASE
-        partial = path.with_suffix(".partial")
         with _usable(folder):
             refuse_run(folder)
             folder.mkdir(parents=True, exist_ok=True)
             lock = _locked(folder)
             try:
                 refuse_run(folder)  # again, now that nobody else can start one here
+                partial = folder / _PARTIAL
                 partial.unlink(missing_ok=True)
                 with schema.translated(path):
                     _initialise(partial, settings)
+                for name, text in (beside or {}).items():
+                    write_atomic(folder / name, text)
                 os.replace(partial, path)
             except BaseException:
                 lock.release()
@@ -213,7 +221,8 @@ def refuse_run(folder: Path) -> None:
             "choose another folder"
         )
     for name in OTHER_FILES:
-        if (folder / name).exists():
+        # a begin that was killed leaves its half-made record, and its files may be replaced
+        if (folder / name).exists() and not (folder / _PARTIAL).exists():
             raise StoreError(f"{folder} already holds a file {name}: choose another folder")
 
 

@@ -153,10 +153,19 @@ def test_a_folder_without_a_run(tmp_path):
         Store.open(tmp_path)
 
 
-def test_a_run_killed_while_it_began_can_begin_again(tmp_path):
-    (tmp_path / "campaign.partial").write_text("half a database")
-    with Store.create(tmp_path, {}) as store:
-        assert store.rows() == []
+@pytest.mark.parametrize("moment", ["_initialise", "write_atomic", "os.replace"])
+def test_a_run_killed_while_it_began_can_begin_again(tmp_path, monkeypatch, moment):
+    def stopping(path, *rest):
+        Path(path).write_text("half")
+        raise KeyboardInterrupt  # nothing is cleaned up after it, as after a kill
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(f"discdiff.campaign.store.{moment}", stopping)
+        Store.create(tmp_path, {}, {"config.yaml": "old"})
+    assert not (tmp_path / "campaign.sqlite").exists()
+    with Store.create(tmp_path, {"new": True}, {"config.yaml": "new"}) as store:
+        assert store.settings == {"new": True}
+    assert (tmp_path / "config.yaml").read_text() == "new"
     assert not (tmp_path / "campaign.partial").exists()
 
 

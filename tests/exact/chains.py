@@ -129,7 +129,7 @@ def published_sigma(strategy, eta, alphas):
     return found
 
 
-def law_of(denoise, blocks, choose, size=SIZE):
+def block_law(denoise, blocks, choose, size=2):
     """The law of revealing `blocks` positions at a time; `choose` weighs the sets of positions."""
     length = sum(blocks)
     state = {(size,) * length: 1.0}

@@ -35,15 +35,18 @@ class Law:
     def width(self):
         return self.rows.shape[1]
 
-    def counts(self, tokens):
-        """How often each row of the table occurs; a row outside it is an error."""
+    def places(self, tokens):
+        """The number of each row in the table; a row outside it is an error."""
         code = (self.size + 2) ** np.arange(self.width)
         known = self.rows @ code
         order = np.argsort(known)
         found = np.asarray(tokens).reshape(-1, self.width) @ code
         place = order[np.searchsorted(known, found, sorter=order).clip(max=len(known) - 1)]
         assert (known[place] == found).all(), "a row outside the table was drawn"
-        return np.bincount(place, minlength=len(known))
+        return place
+
+    def counts(self, tokens):
+        return np.bincount(self.places(tokens), minlength=len(self.rows))
 
     def tilted(self, log_weight):
         weight = self.p * np.exp(log_weight)
@@ -168,6 +171,26 @@ def fits(law, tokens):
 
 def differs(law, tokens):
     return p_value(law.counts(tokens), law.p) < REFUSE
+
+
+def z_scores(measure, law, samples):
+    """How many standard errors the mean of weight times indicator lies from `measure`.
+
+    The weight of a returned design is its estimate of the normaliser times its own weight; its
+    mean over runs is the unnormalised target in every cell, for any number of particles.
+    """
+    place = law.places(samples.tokens)
+    weight = samples.log_weight.exp().numpy()
+    if samples.log_normaliser is not None:
+        weight = weight * samples.log_normaliser.exp().numpy()
+    hits = weight[:, None] * np.append(np.eye(len(law.rows)), np.ones((len(law.rows), 1)), 1)[place]
+    target = np.append(measure, measure.sum())
+    error = np.maximum(hits.std(0) / np.sqrt(len(hits)), 1e-12)  # some are without error
+    return (hits.mean(0) - target) / error
+
+
+def unbiased(measure, law, samples):
+    return np.abs(z_scores(measure, law, samples)).max() < 4.5
 
 
 # What the code under test makes of a toy.

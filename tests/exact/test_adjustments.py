@@ -8,7 +8,19 @@ from discdiff.samplers.adaptive import EntropyOrder
 from discdiff.samplers.adjust import nucleus, restrict
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
-from tests.exact.laws import Law, differs, dirichlet, drawn, fits, given, model_of, outer, words
+from tests.exact.chains import (
+    given,
+)
+from tests.exact.laws import (
+    Law,
+    differs,
+    dirichlet,
+    drawn,
+    fits,
+    model_of,
+    outer,
+    words,
+)
 
 ONE = dirichlet(5, 1, seed=2)
 

@@ -69,7 +69,9 @@ def same(whole, part, first):
     rows = slice(first, first + len(part))
     assert part.strings == whole.strings[rows]
     assert torch.equal(part.tokens, whole.tokens[rows])
-    torch.testing.assert_close(part.log_likelihood, whole.log_likelihood[rows], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        part.log_likelihood, whole.log_likelihood[rows], rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -1,6 +1,7 @@
 """Samplers on a grid of times: ancestral on both processes, and remasking."""
 
 from collections import defaultdict
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,28 +9,34 @@ import torch
 
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.remdm import ReMDM
-from discdiff.schedule import CosineMD4, LogLinear
+from tests.exact.chains import (
+    ALPHA,
+    GRID,
+    clean,
+    given,
+    keeps,
+    kernel_matrix,
+    marginal,
+    masked_law,
+    posterior,
+    published_sigma,
+    sides,
+    uniform_law,
+)
 from tests.exact.laws import (
     Law,
-    clean,
     differs,
     dirichlet,
     drawn,
     fits,
-    given,
     independent,
-    kernel_matrix,
-    marginal,
-    masked_step,
     model_of,
-    outer,
-    posterior,
     tv,
-    uniform_step,
-    words,
 )
 
 LAW = dirichlet(2, 3, seed=2)
+
+
 @pytest.mark.parametrize("schedule", ALPHA)
 @pytest.mark.parametrize(("steps", "grid"), [(1, "linear"), (3, "linear"), (3, "cosine")])
 def test_ancestral_masked_is_its_matrix_product(steps, grid, schedule):
@@ -118,7 +125,7 @@ def test_remasking_at_a_rate_is_exact_in_the_limit_and_per_step_falls_behind():
         found = []
         for steps in (32, 64, 128):
             sampler = ReMDM(model, steps, "cap", eta, eta_mode=mode)
-            found.append(tv(library_law(model, steps, sigma=lambda t, s: scalar(sampler, t, s)), LAW.p))
+            found.append(tv(library_law(model, steps, partial(scalar, sampler)), LAW.p))
         return found
 
     rate, per_step = errors(2.0, "rate"), errors(0.2, "step")

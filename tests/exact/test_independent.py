@@ -8,7 +8,13 @@ from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from discdiff.samplers.remdm import ReMDM
 from discdiff.schedule import CosineMD4
-from tests.exact.laws import dirichlet, drawn, fits, independent, model_of
+from tests.exact.laws import (
+    dirichlet,
+    drawn,
+    fits,
+    independent,
+    model_of,
+)
 
 SETTINGS = {
     "first hitting": ("masked", lambda m: FirstHitting(m)),

@@ -5,16 +5,18 @@ import pytest
 import torch
 
 from discdiff.schedule import CosineMDLM, LogLinear
-from tests.exact.laws import (
-    dirichlet,
-    independent,
+from tests.exact.chains import (
     kernel_matrix,
     marginal,
     masked_step,
-    model_of,
     posterior,
-    tv,
     uniform_step,
+)
+from tests.exact.laws import (
+    dirichlet,
+    independent,
+    model_of,
+    tv,
     words,
 )
 
@@ -88,7 +90,10 @@ def test_error_of_a_remasking_step_is_of_second_order_in_sigma_and_step():
     model = model_of(LAW)
     for sigma, dt in ((1e-2, 0.0), (1e-2, 1e-2), (0.0, 1e-2)):
         error = [
-            tv(marginal(LAW, 0.5) @ kernel_matrix(model, 0.5, 0.5 - dt * e, remask=sigma * e), after)
+            tv(
+                marginal(LAW, 0.5) @ kernel_matrix(model, 0.5, 0.5 - dt * e, remask=sigma * e),
+                after,
+            )
             for e in (1.0, 0.1)
             for after in [marginal(LAW, 0.5 + dt * e)]
         ]

@@ -10,7 +10,13 @@ from discdiff import random
 from discdiff.loss import masked_nelbo
 from discdiff.process import MaskedProcess
 from discdiff.schedule import CosineMD4, CosineMDLM, CosineSquared, Geometric, LogLinear, Polynomial
-from tests.exact.laws import Crooked, dirichlet, model_of, outer, words
+from tests.exact.laws import (
+    Crooked,
+    dirichlet,
+    model_of,
+    outer,
+    words,
+)
 
 L = 3
 LAW = dirichlet(2, L, seed=2)

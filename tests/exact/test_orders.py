@@ -1,7 +1,7 @@
 """Samplers that reveal positions in an order: random, in blocks, or by the network's certainty."""
 
 from collections import defaultdict
-from itertools import combinations, permutations
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -10,6 +10,12 @@ from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from discdiff.schedule import CosineMD4
+from tests.exact.chains import (
+    at_random,
+    block_law,
+    by,
+    given,
+)
 from tests.exact.laws import (
     Law,
     crooked_model,
@@ -17,7 +23,6 @@ from tests.exact.laws import (
     dirichlet,
     drawn,
     fits,
-    given,
     model_of,
     outer,
     tv,
@@ -44,7 +49,7 @@ RULES = {
 def test_one_at_a_time_is_the_law_of_the_data(order):
     tokens = drawn(order(model_of(LAW)))
     assert fits(LAW, tokens)
-    apart = law_of(exact, [LENGTH], at_random)
+    apart = block_law(exact, [LENGTH], at_random)
     assert differs(apart, tokens)
 
 
@@ -59,7 +64,7 @@ def test_every_path_has_the_likelihood_of_its_end(order):
 @pytest.mark.parametrize("order", ORDERS)
 def test_orders_of_a_crooked_network_are_told_apart(order):
     model = crooked_model(3, 3, seed=2)  # of two letters, both certainties rank alike
-    laws = {o: law_of(model.denoiser.at, [1, 1, 1], rule, size=3) for o, rule in RULES.items()}
+    laws = {o: block_law(model.denoiser.at, [1, 1, 1], rule, size=3) for o, rule in RULES.items()}
     tokens = drawn(order(model))
     assert fits(laws.pop(order), tokens)
     assert all(differs(other, tokens) for other in laws.values())
@@ -68,7 +73,7 @@ def test_orders_of_a_crooked_network_are_told_apart(order):
 @pytest.mark.parametrize(("steps", "blocks"), [(1, [4]), (2, [2, 2]), (3, [1, 2, 1])])
 @pytest.mark.parametrize("order", [EntropyOrder, ConfidenceOrder])
 def test_certainty_orders_in_blocks(order, steps, blocks):
-    law = law_of(exact, blocks, RULES[order])
+    law = block_law(exact, blocks, RULES[order])
     assert tv(law.p, LAW.p) > 0.02
     assert fits(law, drawn(order(model_of(LAW), steps=steps)))
 
@@ -84,15 +89,15 @@ def test_certainty_orders_in_blocks(order, steps, blocks):
     ],
 )
 def test_parallel_is_its_block_law(steps, counts, blocks):
-    law = law_of(exact, blocks, at_random)
+    law = block_law(exact, blocks, at_random)
     tokens = drawn(Parallel(model_of(LAW), steps=steps, counts=counts))
     assert fits(law, tokens)
-    other = law_of(exact, [1, 3] if steps == 1 else [4], at_random)
+    other = block_law(exact, [1, 3] if steps == 1 else [4], at_random)
     assert differs(other, tokens)
 
 
 def test_path_divergence_of_blocks_is_the_error_of_the_riemann_sum():
-    """sum_k (n_k f(i_k) - sum_r f(i_k + r)), f(i) = E H(X_j | i positions), bounds the divergence."""
+    """It bounds the divergence: sum_k (n_k f(i_k) - sum_r f(i_k + r)), f(i) = E H(X_j | i seen)."""
     entropy = np.zeros(LENGTH)
     for order in permutations(range(LENGTH)):
         for i, j in enumerate(order):
@@ -102,7 +107,7 @@ def test_path_divergence_of_blocks_is_the_error_of_the_riemann_sum():
                 entropy[i] -= p * np.log(given(LAW, z)[j, x[j]]) / 24
     blocks = [1, 2, 1]
     path = 2 * entropy[1] - entropy[1] - entropy[2]
-    law = law_of(exact, blocks, at_random)
+    law = block_law(exact, blocks, at_random)
     divergence = LAW.p @ np.log(LAW.p / law.p)
     assert 0 < divergence <= path
 

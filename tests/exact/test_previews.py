@@ -6,16 +6,18 @@ import torch
 
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
+from tests.exact.chains import (
+    cavity,
+    given,
+    posterior,
+)
 from tests.exact.laws import (
     Law,
-    cavity,
     differs,
     dirichlet,
     fits,
-    given,
     model_of,
     outer,
-    posterior,
 )
 
 N, LAW = 10_000, dirichlet(3, 3, seed=6)

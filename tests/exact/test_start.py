@@ -10,23 +10,25 @@ from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from discdiff.samplers.remdm import ReMDM
 from discdiff.schedule import CosineMD4
+from tests.exact.chains import (
+    clean,
+    given,
+    marginal,
+    masked_step,
+    noise_kernel,
+    uniform_step,
+)
 from tests.exact.laws import (
     ACCEPT,
     REFUSE,
     Law,
-    clean,
     differs,
     dirichlet,
     drawn,
     fits,
-    given,
-    marginal,
-    masked_step,
     model_of,
-    noise_kernel,
     p_value,
     two_lengths,
-    uniform_step,
     words,
 )
 
@@ -154,8 +156,10 @@ def test_a_run_that_stops_is_at_the_marginal_of_its_time(make, kind):
 
 @pytest.mark.parametrize("make", [FirstHitting, EntropyOrder, Ancestral, Parallel, ReMDM])
 def test_a_run_that_stopped_goes_on(make):
-    sampler = make(model_of(two_lengths())) if make is FirstHitting else make(
-        model_of(two_lengths()), steps=None if make is EntropyOrder else 8
+    sampler = (
+        make(model_of(two_lengths()))
+        if make is FirstHitting
+        else make(model_of(two_lengths()), steps=None if make is EntropyOrder else 8)
     )
     state = sampler.run(sampler.init(N, key=0), stop=STOP)
     assert (state.tokens == 2).any()

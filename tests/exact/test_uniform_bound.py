@@ -9,7 +9,15 @@ import torch
 from discdiff.loss import uniform_nelbo
 from discdiff.process import UniformProcess
 from discdiff.schedule import CosineMDLM, LogLinear
-from tests.exact.laws import Crooked, dirichlet, model_of, noise_kernel, words
+from tests.exact.chains import (
+    noise_kernel,
+)
+from tests.exact.laws import (
+    Crooked,
+    dirichlet,
+    model_of,
+    words,
+)
 
 V, L = 3, 2
 LAW = dirichlet(V, L, seed=1, concentration=1.0)

@@ -358,6 +358,14 @@ class TestLogger:
         with pytest.raises(InputError, match="logger must be one of csv, wandb, none, got 'tb'"):
             fitting.make_logger("tb", tmp_path)
 
+    def test_wandb_works_offline(self, tmp_path: Path, monkeypatch):
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        trained.write_data(tmp_path)
+        done = program(tmp_path / "run", "--logger", "wandb")
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))
+        assert not (tmp_path / "run" / "log").exists()
+
     def test_a_service_that_cannot_be_reached_is_one_warning(self, tmp_path: Path, monkeypatch):
         def refuse(*args: object, **kwargs: object) -> None:
             raise ConnectionError("no route to host")

@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--kill-at", type=int, default=-1)
     parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--accumulate", type=int, default=1)
+    parser.add_argument("--logger", default="csv")
     parser.add_argument("--dropout", type=float, default=0.0)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -92,6 +93,7 @@ def main() -> None:
         given.folder,
         accumulate=given.accumulate,
         snapshot_steps=3,
+        logger=given.logger,
         devices=given.devices,
         callbacks=[Kill(given.kill_at)],
         strategy="ddp" if given.devices > 1 else "auto",

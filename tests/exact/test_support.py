@@ -1,0 +1,90 @@
+"""Every row of the support table: weights are unbiased for p(x) exp(λ r(x)), p enumerated."""
+
+import numpy as np
+import pytest
+
+from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.support import PLANS, TABLE, law
+from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.unguided import Unguided
+from discdiff.errors import UnsupportedError
+from discdiff.registry import find, names
+from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
+from discdiff.samplers.ancestral import Ancestral
+from discdiff.samplers.first_hitting import FirstHitting
+from discdiff.samplers.parallel import Parallel
+from discdiff.samplers.remdm import ReMDM
+from tests.exact.chains import (
+    at_random,
+    block_law,
+    given,
+    keeps,
+    masked_law,
+    published_sigma,
+    uniform_law,
+)
+from tests.exact.laws import dirichlet, model_of, reward_of, rewards, tv, unbiased
+
+SCALE, RUNS = 1.5, 4000
+LAW = dirichlet(2, 3, seed=2, concentration=1.0)
+REWARD = rewards(LAW)
+
+
+def exact(z):
+    return given(LAW, z)
+
+
+# sampler and the law p that it samples, by plan
+PLAIN = {
+    ("masked", "first_hitting"): (FirstHitting, {}, LAW),
+    ("masked", "entropy"): (EntropyOrder, {}, LAW),
+    ("masked", "confidence"): (ConfidenceOrder, {}, LAW),
+    ("masked", "parallel"): (Parallel, {"steps": 2}, block_law(exact, [2, 1], at_random)),
+    ("masked", "ancestral"): (Ancestral, {"steps": 3}, masked_law(LAW, keeps(3), [0.0] * 3)),
+    ("masked", "remdm"): (
+        ReMDM,
+        {"steps": 4, "eta": 0.8},
+        masked_law(LAW, keeps(4), published_sigma("rescale", 0.8, keeps(4))),
+    ),
+    ("uniform", "ancestral"): (Ancestral, {"steps": 3}, uniform_law(LAW, keeps(3))),
+}
+METHODS = {
+    "none": Unguided(),
+    "best_of_n": BestOfN(candidates=3, select="soft", scale=SCALE),
+    "svdd": SVDD(candidates=2, scale=SCALE, particles=2, carry=True),
+    "fk": FKSteering(particles=4, scale=SCALE, threshold=0.9),
+}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: " ".join(row[:3]))
+def test_weights_are_unbiased_for_the_tilted_law(row):
+    make, options, plain = PLAIN[row.process, row.plan]
+    sampler = make(model_of(LAW, row.process), **options)
+    samples = METHODS[row.method].run(sampler, reward_of(LAW, REWARD), RUNS, key=3)
+    scale = 0.0 if row.method == "none" else SCALE
+    assert unbiased(plain.p * np.exp(scale * REWARD), LAW, samples)
+    # the negative twins: the law untilted, and tilted twice as much
+    for other in {0.0, SCALE, 2 * SCALE} - {scale}:
+        assert not unbiased(plain.p * np.exp(other * REWARD), LAW, samples)
+
+
+def test_the_base_laws_of_the_table_are_told_apart():
+    assert tv(PLAIN["masked", "parallel"][2].p, LAW.p) > 0.02
+    assert tv(PLAIN["masked", "ancestral"][2].p, LAW.p) > 0.02
+
+
+def test_the_table_names_every_registered_method_and_sampler():
+    assert {row.method for row in TABLE} == {entry.name for entry in names("guidance")}
+    assert set(PLANS["masked"]) == {entry.name for entry in names("samplers")}
+    for process, plans in PLANS.items():
+        for plan in plans:
+            assert process in find("samplers", plan).processes
+
+
+def test_what_is_not_in_the_table_is_refused_by_name():
+    assert law("fk", "masked", "remdm") == "exact as particles → ∞"
+    with pytest.raises(UnsupportedError, match="fk on a uniform process with the plan remdm is"):
+        law("fk", "uniform", "remdm")
+    with pytest.raises(UnsupportedError, match="ReMDM needs a masked process, got uniform"):
+        ReMDM(model_of(LAW, "uniform"))
