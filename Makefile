@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 demo: $(READY)
-	$(BIN)/discdiff design experiment=qed_sa
+	$(BIN)/discdiff design experiment=qed_sa out=runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,32 @@ def options(group: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+@dataclass(frozen=True)
+class Experiment:
+    """A file of choices and values: one of ours, or the user's; `label` is how messages name it."""
+
+    label: str
+    name: str
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, file: Path | None, overrides: Sequence[Override]) -> Experiment | None:
+        """Return the user's `file`, or the packaged experiment that `overrides` choose, if any."""
+        asked = [o.value() for o in overrides if o.key_or_group == "experiment"]
+        if file is not None:
+            if asked:
+                raise ConfigError(f"give a file or experiment=..., not both: {file}, {asked[0]}")
+            return cls(str(file), file.stem, read_yaml(file))
+        path = _root() / "experiment" / f"{asked[-1]}.yaml" if asked else None
+        if path is None or not path.is_file():
+            return None
+        return cls(f"configs/experiment/{path.name}", path.stem, read_yaml(path))
+
+
 def read_packaged(group: str, option: str) -> dict[str, Any]:
     """Return the values that the file of `option` sets, under the keys they end up at."""
     path = _root() / group / f"{option}.yaml"
     values = read_yaml(path) if path.is_file() else {"name": option}
-    values.pop("defaults", None)
-    if group == "experiment":
-        return values
     return {group: {option: values} if group in _KEYED else values}
 
 
@@ -90,30 +110,34 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def run(
     command: str,
     overrides: Sequence[Override],
-    experiment: tuple[Path, Mapping[str, Any]] | None = None,
+    experiment: Experiment | None = None,
 ) -> dict[str, Any]:
     """Return the composed values, unresolved, with the chosen options under the key "hydra".
 
     Args:
         command: name of the primary configuration file.
         overrides: what the command line sets.
-        experiment: a file of the user's and what it holds.
+        experiment: what `Experiment.of` found; it stands in place of the override.
 
     Raises:
         ConfigError: in place of every exception of Hydra.
     """
     _offer_names()
-    arguments = [_forced(override) for override in overrides]
+    arguments = [
+        _forced(override)
+        for override in overrides
+        if experiment is None or override.key_or_group != "experiment"
+    ]
     if experiment is not None:
         chosen = {override.key_or_group for override in overrides}
-        arguments.insert(0, f"experiment={_offer_file(*experiment, chosen)}")
+        arguments.append(f"experiment={_offer(experiment, chosen)}")
     try:
         with hydra.initialize_config_module(_MODULE, version_base="1.3"):
             config = hydra.compose(command, arguments, return_hydra_config=True)
     except MissingConfigException as error:
         raise _missing(error) from None
     except (ConfigCompositionException, OmegaConfBaseException, YAMLError) as error:
-        where = str(experiment[0]) if experiment else f"configs/{command}.yaml"
+        where = experiment.label if experiment else f"configs/{command}.yaml"
         raise ConfigError(f"{where}: {_first_line(error)}") from None
     return _plain(config)
 
@@ -154,19 +178,25 @@ def _offer_names() -> None:
                 )
 
 
-def _offer_file(path: Path, values: Mapping[str, Any], chosen: set[str]) -> str:
-    """Let Hydra choose a user's file as an experiment, and return the name it goes by.
+def _offer(experiment: Experiment, chosen: set[str]) -> str:
+    """Let Hydra choose an experiment, and return the name it goes by.
 
-    A section of the file stands in place of the default one; a group chosen on the command line
-    stands in place of the file's section.
+    A section of it is added to the option that its defaults list chooses, or else stands in place
+    of the default one. A group chosen on the command line stands in place of the section.
     """
-    node = {key: value for key, value in values.items() if key not in chosen}
-    sections = [key for key, value in node.items() if key in groups() and isinstance(value, dict)]
-    defaults = [*(node.pop("defaults", None) or []), *({f"override /{s}": None} for s in sections)]
-    node = {"name": path.stem, **node, "defaults": [*defaults, "_self_"]}
-    name = re.sub(r"\W", "_", path.stem)
+    node = {key: value for key, value in experiment.values.items() if key not in chosen}
+    defaults = list(node.pop("defaults", None) or [])
+    listed = {str(key).split()[-1].strip("/") for item in defaults for key in _keys(item)}
+    whole = [key for key in node if key in groups() and key not in listed]
+    defaults += [{f"override /{key}": None} for key in whole if isinstance(node[key], dict)]
+    node = {"name": experiment.name, **node, "defaults": [*defaults, "_self_"]}
+    name = re.sub(r"\W", "_", experiment.name)
     ConfigStore.instance().store(group="experiment/file", name=name, node=node, package="_global_")
     return f"file/{name}"
+
+
+def _keys(item: object) -> list[object]:
+    return list(item) if isinstance(item, dict) else []
 
 
 def _root() -> Path:

@@ -69,9 +69,9 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
                 "write [a,b] where one value is a list"
             )
         _check_inert("command line", override.input_line)
-    content = None if file is None else _hydra.read_yaml(file)
-    _check_inert(str(file), content)
-    experiment = None if file is None or content is None else (file, content)
+    experiment = _hydra.Experiment.of(file, parsed)
+    if experiment is not None:
+        _check_inert(experiment.label, experiment.values)
     composed = _hydra.run(command, parsed, experiment)
     choices = composed.pop("hydra")
     _check_inert(f"configs/{command}.yaml", composed)
@@ -121,17 +121,14 @@ def _alternatives(override: Override) -> list[str]:
 
 
 def _documents(
-    choices: Mapping[str, object], experiment: tuple[Path, Mapping[str, Any]] | None
+    choices: Mapping[str, object], experiment: _hydra.Experiment | None
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield what was read, the document that wins first: experiment, then options of groups."""
     if experiment is not None:
-        yield str(experiment[0]), experiment[1]
-    ordered = sorted(_hydra.groups(), key=lambda group: group != "experiment")
-    for group in ordered:
-        chosen = choices.get(group)
-        for option in re.findall(r"[\w/.-]+", str(chosen or "")):
-            if not option.startswith("file/"):
-                yield f"configs/{group}/{option}.yaml", _hydra.read_packaged(group, option)
+        yield experiment.label, experiment.values
+    for group in set(_hydra.groups()) - {"experiment"}:
+        for option in re.findall(r"[\w.-]+", str(choices.get(group) or "")):
+            yield f"configs/{group}/{option}.yaml", _hydra.read_packaged(group, option)
 
 
 def _check_inert(where: str, value: object, key: str = "") -> None:

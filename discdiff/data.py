@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from discdiff import _check
 from discdiff.batches import Batch, LengthBatches
-from discdiff.encoding import Encoded
+from discdiff.encoded import Encoded
 from discdiff.errors import DataError
 
 

@@ -1,15 +1,12 @@
-"""Training data: files of strings become compact arrays of token ids, bad rows are reported."""
+"""From files of strings to token ids: every row is encoded or reported with its number."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,94 +17,25 @@ from numpy.typing import NDArray
 
 from discdiff import _check
 from discdiff.domain import Domain
+from discdiff.encoded import BadRow, Encoded, Report, load, save
 from discdiff.errors import DataError, InputError
 from discdiff.readers import Columns, Row, read_chunks
+
+__all__ = ["BadRow", "Encoded", "Report", "encode_file"]
 
 _SHOWN = 20
 _FIRST = Columns()
 _CACHE_VERSION = 1
-_ARRAYS = ("tokens", "offsets", "split", "label")
-_NO_IDS: NDArray[np.uint16] = np.zeros(0, np.uint16)
-_NO_ROWS: NDArray[np.int64] = np.zeros(0, np.int64)
-
-
-class BadRow(NamedTuple):
-    """A row that cannot be used: its number in the file (1 is the first row of data) and why."""
-
-    row: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """What became of the rows of a file: how many there were, how many are bad, the first bad."""
-
-    rows: int
-    bad: int
-    first: tuple[BadRow, ...]
-
-    def __str__(self) -> str:
-        lines = [f"{self.rows} rows read, {self.bad} cannot be used"]
-        lines += [f"  row {bad.row}: {bad.reason}" for bad in self.first]
-        if self.bad > len(self.first):
-            lines.append(f"  and {self.bad - len(self.first)} more")
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Token sequences end to end in one array.
-
-    Attributes:
-        domain: the domain whose alphabet the ids belong to.
-        tokens: ids of all rows, `(sum of lengths,)`.
-        offsets: row i is `tokens[offsets[i]:offsets[i + 1]]`, `(N + 1,)`.
-        split: index into `splits` of every row, `(N,)`.
-        splits: names of the splits.
-        label: class id of every row, -1 without one, `(N,)`.
-        report: what became of the rows of the file.
-    """
-
-    domain: Domain
-    tokens: NDArray[np.uint16]
-    offsets: NDArray[np.int64]
-    split: NDArray[np.int8]
-    splits: tuple[str, ...]
-    label: NDArray[np.int64]
-    report: Report
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Number of tokens of every row, `(N,)`."""
-        return np.diff(self.offsets)
-
-    def ids(self, row: int) -> NDArray[np.uint16]:
-        """Return the token ids of one row."""
-        return self.tokens[self.offsets[row] : self.offsets[row + 1]]
-
-    def where(self, split: str) -> NDArray[np.int64]:
-        """Return the rows of one split, `(n,)`; raises `DataError` if there is no such split."""
-        if split not in self.splits:
-            hint = _check.suggestion(split, self.splits)
-            raise DataError(f"split must be one of {', '.join(self.splits)}, got {split!r}.{hint}")
-        return np.flatnonzero(self.split == self.splits.index(split))
-
-    def length_law(self, max_length: int, split: str = "train") -> list[float]:
-        """Return the fraction of rows of every length 0..max_length."""
-        count = np.bincount(self.lengths[self.where(split)], minlength=max_length + 1)
-        return [float(c) for c in count / max(1, count.sum())]
 
 
 class _Chunk(NamedTuple):
-    """What a worker returns: ids in a local alphabet, row by row, and the bad rows."""
+    """What a worker returns: the ids of its good rows in a local alphabet, and the bad rows."""
 
     alphabet: tuple[str, ...]
     ids: NDArray[np.uint16]
-    lengths: NDArray[np.int64]
+    lengths: list[int]
     rows: list[Row]
+    labels: list[int]
     bad: list[BadRow]
 
 
@@ -158,11 +86,11 @@ def encode_file(
         key = _cache_key(path, domain, columns, options, max_length, split)
         stored = Path(cache) / f"{key}.npz"
     if stored is not None and stored.is_file():
-        encoded = _load(stored, domain)
+        encoded = load(stored, domain)
     else:
         encoded = _encode(path, domain, columns, options, max_length, split, workers)
         if stored is not None:
-            _save(stored, encoded)
+            save(stored, encoded)
     report = encoded.report
     if not len(encoded) or report.bad > max_bad_fraction * report.rows:
         raise DataError(
@@ -181,26 +109,15 @@ def _encode(
     split: str,
     workers: int,
 ) -> Encoded:
-    known: dict[str, int] = {}
-    cover: dict[str, str] = {}  # a training row for every token: the alphabet is taken from these
-    chunks: list[_Chunk] = []
-    bad: list[BadRow] = []
+    table = _Table(split)
     work = partial(_encode_chunk, domain, options)
     for chunk in _map(work, read_chunks(path, columns), workers):
-        place = np.array([known.setdefault(t, len(known)) for t in chunk.alphabet], np.uint16)
-        ends = np.cumsum(chunk.lengths)
-        for row, end, length in zip(chunk.rows, ends, chunk.lengths, strict=True):
-            if (row.split or split) == split:
-                for i in set(chunk.ids[end - length : end].tolist()):
-                    cover.setdefault(chunk.alphabet[i], str(row.string))
-        bad += chunk.bad
-        rows = [row._replace(string=None) for row in chunk.rows]
-        chunks.append(chunk._replace(ids=place[chunk.ids], rows=rows, bad=[]))
+        table.add(chunk)
     if isinstance(domain, type):
-        if not cover:
-            raise DataError(f"{path} must have a good row, got: {_report(len(bad), bad)}")
-        domain = domain.fit(sorted(set(cover.values())), **options)
-    return _assemble(domain, list(known), chunks, bad, max_length, split)
+        if not table.cover:
+            raise DataError(f"{path} must have a good row, got: {table.report()}")
+        domain = domain.fit(sorted(set(table.cover.values())), **options)
+    return table.encoded(domain, max_length)
 
 
 def _encode_chunk(
@@ -210,25 +127,28 @@ def _encode_chunk(
     kept: list[Row] = []
     ids: list[int] = []
     lengths: list[int] = []
+    labels: list[int] = []
     if isinstance(domain, type):
         try:
             domain = domain.fit([row.string for row in rows if row.string], **options)
         except InputError as error:  # no row of this chunk can be used
-            return _Chunk((), _NO_IDS, _NO_ROWS, [], [BadRow(r.number, str(error)) for r in rows])
+            bad = [BadRow(row.number, str(error)) for row in rows]
+            return _Chunk((), np.zeros(0, np.uint16), [], [], [], bad)
     for row in rows:
         try:
             encoded = domain.encode(domain.prepare(_string(row)))
             if not encoded:
                 raise DataError("no tokens")
-            _class_id(row)
+            label = _class_id(row)
         except DataError as error:
             bad.append(BadRow(row.number, str(error)))
             continue
         kept.append(row)
+        labels.append(label)
         ids += encoded
         lengths.append(len(encoded))
-    flat, size = np.array(ids, np.uint16), np.array(lengths, np.int64)
-    return _Chunk(domain.alphabet.tokens, flat, size, kept, bad)
+    flat = np.array(ids, np.uint16)
+    return _Chunk(domain.alphabet.tokens, flat, lengths, kept, labels, bad)
 
 
 def _string(row: Row) -> str:
@@ -266,51 +186,77 @@ def _map(
             yield waiting.popleft().result()
 
 
-def _assemble(
-    domain: Domain,
-    known: list[str],
-    chunks: list[_Chunk],
-    bad: list[BadRow],
-    max_length: int | None,
-    split: str,
-) -> Encoded:
-    """Join the chunks, in the ids of `domain`; rows that do not fit it become bad rows."""
-    rows = [row for chunk in chunks for row in chunk.rows]
-    total = len(rows) + len(bad)
-    lengths = np.concatenate([_NO_ROWS, *(chunk.lengths for chunk in chunks)])
-    flat = np.concatenate([_NO_IDS, *(chunk.ids for chunk in chunks)])
-    stray = np.array([token not in domain.alphabet for token in known], bool)
-    place = np.array(
-        [0 if out else domain.alphabet.index(t) for t, out in zip(known, stray, strict=True)],
-        np.uint16,
-    )
-    owner = np.repeat(np.arange(len(rows)), lengths)
-    good = np.ones(len(rows), bool)
-    for i in np.flatnonzero(stray[flat]):
-        if good[owner[i]]:
-            token = known[flat[i]]
-            bad.append(BadRow(rows[owner[i]].number, f"token {token!r} is not in the alphabet"))
-        good[owner[i]] = False
-    if max_length is not None:
-        for i in np.flatnonzero(good & (lengths > max_length)):
-            reason = f"{lengths[i]} tokens, at most {max_length} are allowed"
-            bad.append(BadRow(rows[i].number, reason))
-            good[i] = False
-    names = [row.split or split for row in rows]
-    splits = tuple(sorted({split, *names}))
-    return Encoded(
-        domain=domain,
-        tokens=place[flat[good[owner]]],
-        offsets=np.concatenate([[0], np.cumsum(lengths[good])]).astype(np.int64),
-        split=np.array([splits.index(name) for name in names], np.int8)[good],
-        splits=splits,
-        label=np.array([_class_id(row) for row in rows], np.int64)[good],
-        report=_report(total, bad),
-    )
+class _Table:
+    """All chunks together, in arrays, with ids in order of first appearance.
 
+    Attributes:
+        cover: a training row for every token of the training rows: an alphabet is taken from it.
+    """
 
-def _report(rows: int, bad: Sequence[BadRow]) -> Report:
-    return Report(rows, len(bad), tuple(sorted(bad)[:_SHOWN]))
+    def __init__(self, split: str) -> None:
+        self.default = split
+        self.cover: dict[str, str] = {}
+        self._known: dict[str, int] = {}
+        self._splits: dict[str, int] = {split: 0}
+        self._bad: list[BadRow] = []
+        self._ids = [np.zeros(0, np.uint16)]
+        # number in the file, length, split and label of every row
+        self._rows = [np.zeros((0, 4), np.int64)]
+
+    def add(self, chunk: _Chunk) -> None:
+        end = 0
+        table = np.zeros((len(chunk.rows), 4), np.int64)
+        for i, row in enumerate(chunk.rows):
+            start, end = end, end + chunk.lengths[i]
+            name = row.split or self.default
+            code = self._splits.setdefault(name, len(self._splits))
+            table[i] = row.number, chunk.lengths[i], code, chunk.labels[i]
+            if name == self.default:
+                for token in set(chunk.ids[start:end].tolist()):
+                    self.cover.setdefault(chunk.alphabet[token], str(row.string))
+        known = self._known
+        place = np.array([known.setdefault(t, len(known)) for t in chunk.alphabet], np.uint16)
+        self._ids.append(place[chunk.ids])
+        self._rows.append(table)
+        self._bad += chunk.bad
+
+    def report(self) -> Report:
+        rows = sum(map(len, self._rows)) + len(self._bad)
+        return Report(rows, len(self._bad), tuple(sorted(self._bad)[:_SHOWN]))
+
+    def encoded(self, domain: Domain, max_length: int | None) -> Encoded:
+        """Return the rows in the ids of `domain`; those that do not fit it become bad rows."""
+        flat, (number, length, code, label) = (
+            np.concatenate(self._ids),
+            np.concatenate(self._rows).T,
+        )
+        known, alphabet = list(self._known), domain.alphabet
+        stray = np.array([token not in alphabet for token in known], bool)
+        place = np.array([0 if t not in alphabet else alphabet.index(t) for t in known], np.uint16)
+        owner = np.repeat(np.arange(len(number)), length)
+        good = np.ones(len(number), bool)
+        bad = []
+        for i in np.flatnonzero(stray[flat]):
+            row, token = owner[i], known[flat[i]]
+            if good[row]:
+                bad.append(BadRow(int(number[row]), f"token {token!r} is not in the alphabet"))
+            good[row] = False
+        for row in np.flatnonzero(good & (length > (max_length or np.inf))):
+            reason = f"{length[row]} tokens, at most {max_length} are allowed"
+            bad.append(BadRow(int(number[row]), reason))
+            good[row] = False
+        total, first = self.report(), sorted([*self._bad, *bad])[:_SHOWN]
+        splits = tuple(sorted(self._splits))
+        order = np.array([splits.index(name) for name in self._splits], np.int8)
+        return Encoded(
+            domain=domain,
+            tokens=place[flat[good[owner]]],
+            offsets=np.concatenate([[0], np.cumsum(length[good])]).astype(np.int64),
+            split=order[code[good]],
+            splits=splits,
+            label=label[good],
+            report=Report(total.rows, total.bad + len(bad), tuple(first)),
+        )
 
 
 def _cache_key(
@@ -327,33 +273,3 @@ def _cache_key(
         digest = hashlib.file_digest(file, "sha256")
     digest.update(json.dumps(parts, sort_keys=True).encode())
     return digest.hexdigest()[:32]
-
-
-def _save(path: Path, encoded: Encoded) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    about = {
-        "domain": encoded.domain.settings(),
-        "splits": encoded.splits,
-        "report": [encoded.report.rows, encoded.report.bad, encoded.report.first],
-    }
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
-    np.savez(
-        temporary,
-        about=np.array(json.dumps(about)),
-        **{name: getattr(encoded, name) for name in _ARRAYS},
-    )
-    os.replace(temporary, path)
-
-
-def _load(path: Path, domain: Domain | type[Domain]) -> Encoded:
-    kind = domain if isinstance(domain, type) else type(domain)
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            about = json.loads(str(stored["about"]))
-            arrays = {name: stored[name] for name in _ARRAYS}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not an encoded data file, delete it: {error}") from error
-    rows, bad, first = about["report"]
-    report = Report(rows, bad, tuple(BadRow(*b) for b in first))
-    rebuilt = kind(**about["domain"])
-    return Encoded(domain=rebuilt, splits=tuple(about["splits"]), report=report, **arrays)

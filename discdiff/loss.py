@@ -12,7 +12,7 @@ arXiv:2412.10193).
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -215,7 +215,7 @@ def uniform_nelbo(
     posterior = process.x0_posterior(log_p, x_low.clamp(max=process.mask_id), t_low[:, None])
     clean = x_0.clamp(max=process.vocab_size - 1)[..., None]
     ce = -posterior.gather(-1, clean)[..., 0].masked_fill(~active, 0.0).sum(1)
-    return total + cast(Tensor, ce)
+    return total + ce
 
 
 def _uniform_rate_gap(

@@ -8,12 +8,12 @@ from typing import Literal
 import torch
 
 from discdiff import _check
-from discdiff.domain import Template
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
+from discdiff.samplers.state import State
 
 
 class BestOfN(Guidance):
@@ -48,32 +48,13 @@ class BestOfN(Guidance):
         select: Literal["hard", "soft"] = "hard",
         scale: float = 10.0,
     ) -> None:
-        self.candidates = _check.positive_int("candidates", candidates)
+        self.particles = _check.positive_int("candidates", candidates)
         self.select = _check.one_of("select", select, ("hard", "soft"))
         self.scale = _check.finite("scale", scale)
 
-    def run(
-        self,
-        sampler: Sampler,
-        reward: Reward,
-        n: int,
-        *,
-        key: int | None = None,
-        generator: torch.Generator | None = None,
-        first_design: int = 0,
-        length: int | None = None,
-        template: Template | None = None,
-        progress: Progress | None = None,
+    def guide(
+        self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
-        state = sampler.init(
-            n,
-            particles=self.candidates,
-            key=key,
-            generator=generator,
-            first_design=first_design,
-            length=length,
-            template=template,
-        )
         state = sampler.run(state, progress=progress)
         ledger = Ledger(reward)
         entry, found = ledger.score(state.tokens)
@@ -84,5 +65,5 @@ class BestOfN(Guidance):
         weight = torch.where(found.isnan(), -torch.inf, before + gain)
         state = replace(state, log_weight=weight)
         pick: Literal["argmax", "softmax"] = "argmax" if hard else "softmax"
-        samples = conclude(sampler, state, entry, ledger, self.candidates, pick)
+        samples = conclude(sampler, state, entry, ledger, self.particles, pick)
         return replace(samples, log_normaliser=None) if hard else samples

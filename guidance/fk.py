@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-
 from discdiff import _check
-from discdiff.domain import Template
-from discdiff.errors import InputError
 from discdiff.guidance.method import Guidance, Progress, conclude
 from discdiff.guidance.particles import POTENTIALS, ParticleLoop, Potential
 from discdiff.guidance.resample import SCHEMES, Scheme
@@ -16,6 +12,7 @@ from discdiff.guidance.value import SampledValue, Value
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
+from discdiff.samplers.state import State
 
 
 class FKSteering(Guidance):
@@ -69,44 +66,22 @@ class FKSteering(Guidance):
         _check.one_of("potential", potential, POTENTIALS)
         _check.one_of("scheme", scheme, SCHEMES)
         self.keep = _check.one_of("keep", keep, ("one", "all"))
+        self.particles = _check.positive_int("particles", particles)
+        self.returned = particles if keep == "all" else 1
         self.loop = ParticleLoop(
             value=SampledValue() if value is None else value,
             scale=_check.finite("scale", scale),
             potential=potential,
-            group=_check.positive_int("particles", particles),
+            group=self.particles,
             threshold=_check.fraction("threshold", threshold),
             scheme=scheme,
             interval=_check.positive_int("interval", interval),
             skip=_check.non_negative_int("skip", skip),
         )
 
-    def run(
-        self,
-        sampler: Sampler,
-        reward: Reward,
-        n: int,
-        *,
-        key: int | None = None,
-        generator: torch.Generator | None = None,
-        first_design: int = 0,
-        length: int | None = None,
-        template: Template | None = None,
-        progress: Progress | None = None,
+    def guide(
+        self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
-        group = self.loop.group
-        every = self.keep == "all"
-        if every and (n % group or first_design % group):
-            raise InputError(f"n and first_design must be multiples of {group} particles, got {n}")
-        share = group if every else 1
-        state = sampler.init(
-            n // share,
-            particles=group,
-            key=key,
-            generator=generator,
-            first_design=first_design // share,
-            length=length,
-            template=template,
-        )
         done, ledger = self.loop.run(sampler, reward, state, progress)
-        pick: Literal["all", "softmax"] = "all" if every else "softmax"
-        return conclude(sampler, done.state, done.entry, ledger, group, pick)
+        pick: Literal["all", "softmax"] = "all" if self.keep == "all" else "softmax"
+        return conclude(sampler, done.state, done.entry, ledger, self.particles, pick)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from discdiff import random
 from discdiff.domain import Template
+from discdiff.errors import InputError
 from discdiff.guidance.ledger import Ledger
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
@@ -23,9 +24,18 @@ Progress = Callable[[State], None]
 
 
 class Guidance(ABC):
-    """Draws designs from a sampler's law tilted by a reward, or searches for good ones."""
+    """Draws designs from a sampler's law tilted by a reward, or searches for good ones.
 
-    @abstractmethod
+    Attributes:
+        particles: rows per population.
+        returned: designs returned of each population.
+        one_length: whether the rows of a population share their length.
+    """
+
+    particles: int = 1
+    returned: int = 1
+    one_length: bool = False
+
     def run(
         self,
         sampler: Sampler,
@@ -50,6 +60,38 @@ class Guidance(ABC):
             first_design: index of the first design, so that shards agree with the whole.
             length: tokens per design; drawn from the model's length law when None.
             template: fixed tokens and per-position alphabets.
+            progress: called with the state after every event.
+
+        Raises:
+            InputError: if n or `first_design` does not divide into populations.
+        """
+        if n % self.returned or first_design % self.returned:
+            raise InputError(
+                f"n and first_design must be multiples of the {self.returned} designs that a "
+                f"population returns, got {n} and {first_design}"
+            )
+        state = sampler.init(
+            n // self.returned,
+            particles=self.particles,
+            key=key,
+            generator=generator,
+            first_design=first_design // self.returned,
+            length=length,
+            template=template,
+            length_per_design=self.one_length,
+        )
+        return self.guide(sampler, reward, state, progress)
+
+    @abstractmethod
+    def guide(
+        self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
+    ) -> Samples:
+        """Return the designs that populations of noise become.
+
+        Args:
+            sampler: the base sampler.
+            reward: tokens to reward.
+            state: populations of `particles` rows at t = 1, side by side.
             progress: called with the state after every event.
         """
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-import torch
-
 from discdiff import _check
-from discdiff.domain import Template
 from discdiff.errors import InputError
 from discdiff.guidance.method import Guidance, Progress, conclude
 from discdiff.guidance.particles import ParticleLoop
@@ -16,6 +13,7 @@ from discdiff.guidance.value import SampledValue, Value
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
+from discdiff.samplers.state import State
 
 
 class SVDD(Guidance):
@@ -69,6 +67,7 @@ class SVDD(Guidance):
         if particles != 1 and not carry:
             raise InputError(f"particles must be 1 without carry, got {particles!r}")
         self.particles = _check.positive_int("particles", particles)
+        self.one_length = not carry
         self.loop = ParticleLoop(
             value=SampledValue() if value is None else value,
             scale=_check.finite("scale", scale),
@@ -79,29 +78,9 @@ class SVDD(Guidance):
             skip=_check.non_negative_int("skip", skip),
         )
 
-    def run(
-        self,
-        sampler: Sampler,
-        reward: Reward,
-        n: int,
-        *,
-        key: int | None = None,
-        generator: torch.Generator | None = None,
-        first_design: int = 0,
-        length: int | None = None,
-        template: Template | None = None,
-        progress: Progress | None = None,
+    def guide(
+        self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
-        state = sampler.init(
-            n,
-            particles=self.particles,
-            key=key,
-            generator=generator,
-            first_design=first_design,
-            length=length,
-            template=template,
-            length_per_design=not self.loop.carry,
-        )
         done, ledger = self.loop.run(sampler, reward, state, progress)
         samples = conclude(sampler, done.state, done.entry, ledger, self.particles, "softmax")
         return samples if self.loop.carry else replace(samples, log_normaliser=None)

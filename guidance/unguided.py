@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-
-from discdiff.domain import Template
 from discdiff.guidance.method import Guidance, Progress
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
+from discdiff.samplers.state import State
 
 
 class Unguided(Guidance):
@@ -27,27 +25,9 @@ class Unguided(Guidance):
         3
     """
 
-    def run(
-        self,
-        sampler: Sampler,
-        reward: Reward,
-        n: int,
-        *,
-        key: int | None = None,
-        generator: torch.Generator | None = None,
-        first_design: int = 0,
-        length: int | None = None,
-        template: Template | None = None,
-        progress: Progress | None = None,
+    def guide(
+        self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
-        state = sampler.init(
-            n,
-            key=key,
-            generator=generator,
-            first_design=first_design,
-            length=length,
-            template=template,
-        )
         samples = sampler.finish(sampler.run(state, progress=progress))
         found = reward(samples.tokens)
         return replace(

@@ -156,6 +156,23 @@ def test_an_override_on_the_command_line_beats_the_experiment():
     assert values["out"] == "runs/qed_sa-0"
 
 
+def test_a_packaged_experiment_sets_values_of_the_option_it_chooses():
+    values = config.compose("train", ["experiment=zinc_selfies", *DATA["train"]]).values
+    assert values["denoiser"] == {
+        "name": "transformer",
+        "width": 192,
+        "depth": 6,
+        "heads": 4,
+        "dropout": 0.0,
+    }
+
+
+def test_a_group_on_the_command_line_drops_the_values_of_the_experiment():
+    plain = config.compose("design", ["guidance=svdd"]).values["guidance"]
+    arguments = ["experiment=qed_sa", "guidance=svdd"]
+    assert config.compose("design", arguments).values["guidance"] == plain
+
+
 def test_an_option_of_a_component_can_be_set_and_added():
     composed = config.compose("design", ["guidance.candidates=8", "guidance.value.floor=0.5"])
     assert composed.values["guidance"]["candidates"] == 8
@@ -191,6 +208,15 @@ class TestUserFile:
     def test_it_may_use_a_defaults_list(self, tmp_path: Path):
         file = self.write(tmp_path, "defaults:\n  - override /guidance: fk\nbudget: 9\n")
         assert config.compose("design", [], file).values["guidance"]["name"] == "fk"
+
+    def test_a_section_is_added_to_the_option_of_its_defaults_list(self, tmp_path: Path):
+        text = "defaults: [{override /guidance: fk}]\nguidance: {particles: 3}\n"
+        values = config.compose("design", [], self.write(tmp_path, text)).values
+        assert (values["guidance"]["particles"], values["guidance"]["scheme"]) == (3, "ssp")
+
+    def test_it_excludes_an_experiment(self, tmp_path: Path):
+        with pytest.raises(ConfigError, match="give a file or experiment=..., not both"):
+            config.compose("design", ["experiment=qed_sa"], self.write(tmp_path, "budget: 9\n"))
 
     def test_an_unknown_key_names_the_file(self, tmp_path: Path):
         file = self.write(tmp_path, "budgt: 9\n")

@@ -50,9 +50,9 @@ CREATE TABLE draw (
     log_likelihood REAL,
     confidence REAL,
     PRIMARY KEY (arm, round, place)
-) WITHOUT ROWID;
+);
 CREATE INDEX evaluation_round ON evaluation (arm, round);
-CREATE INDEX draw_sequence ON draw (sequence, arm);
+CREATE INDEX draw_sequence ON draw (sequence, arm, final, log_likelihood);
 CREATE VIEW design AS
     SELECT evaluation.*,
            EXISTS (

@@ -80,7 +80,7 @@ class Arm:
 class Summary:
     """What a run found: `guided`, and `unguided` where it had a baseline.
 
-    `notes` say why an arm has less than its budget.
+    `notes` say why an arm has less than its budget, or no design for it.
     """
 
     outputs: tuple[str, ...]
@@ -111,7 +111,7 @@ def summarise(store: Store) -> Summary:
         outputs=tuple(store.settings["outputs"]),
         guided=arms[GUIDED],
         unguided=arms[UNGUIDED] if rows[UNGUIDED] else None,
-        notes=tuple(_notes(store)),
+        notes=tuple(_notes(store, rows)),
     )
 
 
@@ -174,8 +174,8 @@ def _numbers(summary: Summary) -> Table:
     return table
 
 
-def _notes(store: Store) -> Iterator[str]:
-    """Say of each arm that has less than its budget why."""
+def _notes(store: Store, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+    """Say of each arm that has less than its budget, or no design for it, why."""
     rules = store.settings["rules"]
     budget: int = rules["budget"]
     for arm in store.settings["methods"]:
@@ -185,6 +185,11 @@ def _notes(store: Store) -> Iterator[str]:
             yield f"{arm}: {idle_words(done, rules['patience'])}"
         elif spent < budget:
             yield f"{arm}: not complete, {spent} of {budget} spent; the run can be resumed"
+        elif spent and not any(row.final for row in rows[arm]):
+            yield (
+                f"{arm}: the budget ended before the first round did, so no design is finished; "
+                "a smaller round_size, cheaper guidance or a larger budget helps"
+            )
         budget = spent
 
 

@@ -118,7 +118,8 @@ class _OrderPlan(Plan):
 
     def _after(self, left: Ints) -> Ints:
         """Return how many positions are left after the next event."""
-        return np.maximum(left - self._block_size(self.total - left, left), 0)
+        after = np.maximum(left - self._block_size(self.total - left, left), 0)
+        return np.asarray(after, dtype=np.int64)
 
     def _time(self, left: Ints) -> np.ndarray:
         level = torch.from_numpy(left / np.maximum(self.total, 1))
@@ -141,7 +142,8 @@ class _OrderPlan(Plan):
         total = torch.from_numpy(np.maximum(self.total, 1))[:, None]
         block = block_of(rank, total, steps, "uniform")
         inside = torch.arange(rank.shape[1]) < torch.from_numpy(left)[:, None]
-        return ((block == block[:, :1]) & inside).sum(1).numpy()
+        size: Ints = ((block == block[:, :1]) & inside).sum(1).numpy()
+        return size
 
     def choose(self, state: State, event: Event, log_p: Tensor) -> Tensor:
         if len(event.rows) == 0:

@@ -56,6 +56,9 @@ class ReMDM(Sampler):
 
     Law: exact as steps → ∞ with `eta_mode="rate"`; with `step` biased by O(eta), since each
     correction draws several tokens at once; exact at any number of steps for independent positions.
+    With `confidence` biased even there, since what is masked depends on what was drawn. With the
+    alphabets of a template the weighted law is that of the paths whose tokens were all allowed,
+    those masked again included, which is not quite the law restricted.
 
     Source: Remasking Discrete Diffusion Models with Inference-Time Scaling (Wang et al., 2025,
     arXiv:2503.00307).

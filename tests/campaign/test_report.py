@@ -92,6 +92,16 @@ def test_arms_are_cut_to_equal_evaluations(tmp_path):
     assert summary.notes == ("unguided: not complete, 3 of 12 spent; the run can be resumed",)
 
 
+def test_a_budget_too_small_for_one_round_is_noted(tmp_path):
+    with Store.create(tmp_path, settings(methods={"guided": {}})) as store:
+        store.begin_round("guided", 0)
+        store.record(
+            [Row(i, "guided", 0, "C" * i, "c", "ok", "", (0.5,), 0.1) for i in range(1, 13)]
+        )
+        store.finish_round("guided", 0, [Draw("c", "C", False)], {"evaluated": 12})
+        assert "no design is finished; a smaller round_size" in summarise(store).notes[0]
+
+
 def test_without_a_baseline(tmp_path):
     with Store.create(tmp_path, settings(methods={"guided": {}})) as store:
         fill(store, "guided", [0.1, 0.2])

@@ -43,14 +43,17 @@ def noise_kernel(size, alpha):
     return alpha * np.eye(size) + (1 - alpha) / size
 
 
-def masked_step(law, alpha_t, alpha_s, sigma=0.0):
-    """One reverse step between all (V + 1)^L states of the masked process, as a matrix."""
+def masked_step(law, alpha_t, alpha_s, sigma=0.0, allowed=1.0):
+    """One reverse step between all (V + 1)^L states of the masked process, as a matrix.
+
+    Reveals of tokens that are not `allowed` (L, V) are left out, and their mass with them.
+    """
     mask = law.size
     reveal = (alpha_s - (1 - sigma) * alpha_t) / (1 - alpha_t)
     matrix = []
     for z in words(mask + 1, law.width):
         sides = np.zeros((law.width, mask + 1))
-        for i, row in enumerate(given(law, z)):
+        for i, row in enumerate(given(law, z) * allowed):
             if z[i] == mask:
                 sides[i] = [*(reveal * row), 1 - reveal]
             else:
@@ -104,12 +107,12 @@ def sides(law):
     return Law(law.size, words(law.size, law.width), outer(given(law, [law.size] * law.width)))
 
 
-def masked_law(law, alphas, sigmas):
+def masked_law(law, alphas, sigmas, **options):
     """From all masks, the law after the steps between `alphas` with remasking `sigmas`."""
     flat = np.zeros((law.size + 1) ** law.width)
     flat[-1] = 1.0
     for t, s, sigma in zip(alphas[:-1], alphas[1:], sigmas, strict=True):
-        flat = flat @ masked_step(law, t, s, sigma)
+        flat = flat @ masked_step(law, t, s, sigma, **options)
     return clean(law, flat)
 
 

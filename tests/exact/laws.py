@@ -80,9 +80,10 @@ def independent(size, length, seed=0):
 
 
 def two_lengths(seed=0):
-    """A random law over all words of lengths 2 and 3 of two letters."""
+    """A random law over all words of two letters, with lengths 2 (chance .4) and 3 (chance .6)."""
     short = np.column_stack([words(2, 2), np.full(4, 3)])
-    p = np.random.default_rng(seed).dirichlet(np.ones(12))
+    draw = np.random.default_rng(seed).dirichlet
+    p = np.concatenate([0.4 * draw(np.full(4, 3.0)), 0.6 * draw(np.full(8, 3.0))])
     return Law(2, np.vstack([short, words(2, 3)]), p)
 
 

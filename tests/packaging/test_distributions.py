@@ -50,8 +50,9 @@ def run(*command: object, **options: object) -> str:
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
     folder = tmp_path_factory.mktemp("distributions")
-    ignored = (ROOT / ".gitignore").read_text().split()
-    names = shutil.ignore_patterns(".git", *(name.strip("/") for name in ignored))
+    lines = (ROOT / ".gitignore").read_text().splitlines()
+    ignored = [line.strip("/") for line in lines if line and not line.startswith("#")]
+    names = shutil.ignore_patterns(".git", *ignored)
     shutil.copytree(ROOT, folder / "tree", symlinks=True, ignore=names)
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, folder / "tree")
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")

@@ -1,0 +1,91 @@
+"""Two lengths: the law over both, and SVDD's law with the length given."""
+
+import numpy as np
+import pytest
+import torch
+
+from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.value import RolloutValue
+from discdiff.samplers.adaptive import EntropyOrder
+from discdiff.samplers.ancestral import Ancestral
+from discdiff.samplers.first_hitting import FirstHitting
+from tests.exact.laws import (
+    Law,
+    differs,
+    drawn,
+    fits,
+    floor,
+    model_of,
+    reward_of,
+    rewards,
+    tv,
+    two_lengths,
+    unbiased,
+)
+
+LAW = two_lengths()
+REWARD = rewards(LAW, seed=5)
+SHORT = LAW.rows[:, 2] == 3
+SAMPLER = FirstHitting(model_of(LAW))
+
+
+def test_the_table_has_two_lengths_whose_shares_the_reward_moves():
+    assert abs(0.4 - LAW.tilted(REWARD).p[SHORT].sum()) > 0.05
+
+
+@pytest.mark.parametrize("make", [FirstHitting, EntropyOrder])
+def test_samplers_draw_length_and_letters(make):
+    assert fits(LAW, drawn(make(model_of(LAW))))
+
+
+def test_many_uniform_steps_draw_length_and_letters():
+    assert fits(LAW, drawn(Ancestral(model_of(LAW, "uniform"), steps=200), 3000))
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_a_length_can_be_given(length):
+    tokens = drawn(SAMPLER, length=length)
+    p = LAW.p * (SHORT == (length == 2))
+    assert fits(Law(2, LAW.rows, p / p.sum()), tokens)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        BestOfN(4, select="soft", scale=1.0),
+        FKSteering(4, scale=1.0, threshold=1.0),
+        FKSteering(4, scale=1.0, potential="max", interval=2, threshold=1.0),
+        SVDD(3, scale=1.0, particles=2, carry=True),
+    ],
+    ids=["best of n", "fk", "fk max", "svdd carried"],
+)
+def test_weighted_methods_tilt_the_lengths_too(method):
+    samples = method.run(SAMPLER, reward_of(LAW, REWARD), 5000, key=1)
+    assert unbiased(LAW.p * np.exp(REWARD), LAW, samples)
+
+
+def test_fk_reaches_the_law_over_both_lengths():
+    method = FKSteering(32, scale=1.0, threshold=1.0)
+    samples = method.run(SAMPLER, reward_of(LAW, REWARD), 3000, key=1)
+    target = LAW.tilted(REWARD).p
+    assert tv(LAW.counts(samples.tokens) / 3000, target) < 1.5 * floor(target, 3000)
+
+
+def test_svdd_leaves_the_lengths_alone_and_tilts_within_each():
+    target = np.zeros(len(LAW.p))
+    for group in (SHORT, ~SHORT):
+        weight = LAW.p * np.exp(REWARD) * group
+        target += LAW.p[group].sum() * weight / weight.sum()
+    method = SVDD(24, scale=1.0, value=RolloutValue())
+    samples = method.run(SAMPLER, reward_of(LAW, REWARD), 4000, key=1)
+    assert tv(LAW.counts(samples.tokens) / 4000, target) < 1.5 * floor(target, 4000)
+    assert differs(LAW.tilted(REWARD), samples.tokens)
+
+
+def test_slots_of_a_design_share_a_length_only_when_asked():
+    state = SAMPLER.init(500, particles=4, key=0)
+    assert (torch.from_numpy(state.lengths).view(-1, 4).diff() != 0).any()
+    state = SAMPLER.init(500, particles=4, key=0, length_per_design=True)
+    assert (torch.from_numpy(state.lengths).view(-1, 4).diff() == 0).all()
