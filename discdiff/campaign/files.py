@@ -34,8 +34,19 @@ def write_atomic(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)  # mkstemp makes it private; a report is there to be shared
-        os.replace(partial, path)
+        move(Path(partial), path)
     except OSError as error:
         if partial is not None:
             Path(partial).unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def move(source: Path, target: Path) -> None:
+    """Put a file in the place of another in the same folder, so that a power cut cannot undo it."""
+    os.replace(source, target)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

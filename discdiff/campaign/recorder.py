@@ -106,6 +106,9 @@ class Replayed(Wrapper):
         recorder: knows the rows.
         batch_size: the most sequences of one call, for an oracle that does not divide requests
             itself.
+
+    Attributes:
+        answers: status and reason of each evaluation that the oracle made.
     """
 
     def __init__(self, oracle: Any, recorder: Recorder, batch_size: int) -> None:
@@ -114,6 +117,7 @@ class Replayed(Wrapper):
             Batched(inner, batch_size) if isinstance(inner, Checked | Combined) else inner
         )
         self.recorder = recorder
+        self.answers: list[tuple[str, str]] = []
 
     def stream(self, sequences: Sequence[str], /) -> Iterator[Part]:
         """Yield what is recorded, then what the oracle inside says of the rest."""
@@ -124,6 +128,7 @@ class Replayed(Wrapper):
         missing = np.array([i for i, s in enumerate(sequences) if s not in known], dtype=np.int64)
         if len(missing):
             for rows, scores in self.oracle.stream([sequences[i] for i in missing]):
+                self.answers.extend(zip(scores.status, scores.reasons, strict=True))
                 yield missing[rows], scores
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Protocol
@@ -97,6 +98,7 @@ class ArmRun:
         self.method = method
         self.budget = budget
         self.tracker = Tracker(arm, budget, task.rules.charge, callback)
+        self._answers: deque[list[tuple[str, str]]] = deque(maxlen=_RECENT)
 
     def run(self) -> Counts:
         """Run the rounds that are missing and return what the arm asked of the oracle.
@@ -112,7 +114,7 @@ class ArmRun:
         while not self._over(done):
             done.append(self._round(len(done), total(done)))
             self._remember(done[-1].number)
-            self._refuse_failing(done[-_RECENT:])
+            self._refuse_failing()
         return total(done)
 
     def _over(self, done: list[Round]) -> bool:
@@ -127,8 +129,9 @@ class ArmRun:
         began = time.monotonic()
         rules, domain = self.task.rules, self.task.sampler.model.domain
         recorder = Recorder(self.store, self.arm, number)
+        replayed = Replayed(self.task.oracle, recorder, rules.batch_size)
         metered = stack(
-            Replayed(self.task.oracle, recorder, rules.batch_size),
+            replayed,
             domain,
             cache=recorder,
             budget=self.budget,
@@ -150,6 +153,7 @@ class ArmRun:
             key=rules.key,
             first_design=number * rules.round_size,
         )
+        self._answers.append(replayed.answers)
         counts: dict[str, float] = dict(_minus(metered.counts, before))
         counts |= {name: n for name, n in samples.counts.items() if name.startswith("nfe")}
         counts |= {"designs": len(samples), "seconds": time.monotonic() - began}
@@ -175,17 +179,16 @@ class ArmRun:
         rows = [r for r in self.store.rows(self.arm, number) if not np.isnan(r.reward)]
         memory.update([r.sequence for r in rows], np.array([r.reward for r in rows]))
 
-    def _refuse_failing(self, recent: list[Round]) -> None:
-        counts = total(recent)
-        if counts.failed <= self.task.rules.max_failed * counts.evaluated:
-            return
-        rows = self.store.rows(self.arm, recent[-1].number)
-        reasons = [row.reason for row in rows if row.status == "failed"]
-        raise OracleError(
-            f"oracle {self.task.oracle.name!r} failed for {counts.failed} of the last "
-            f"{counts.evaluated} evaluations; the last reason: "
-            f"{reasons[-1] if reasons and reasons[-1] else 'it returned no number'}"
-        )
+    def _refuse_failing(self) -> None:
+        """Stop if most of what the oracle was asked lately failed; recalled rows do not count."""
+        asked = [row for rows in self._answers for row in rows]
+        reasons = [reason for status, reason in asked if status == "failed"]
+        if len(reasons) > self.task.rules.max_failed * len(asked):
+            raise OracleError(
+                f"oracle {self.task.oracle.name!r} failed for {len(reasons)} of the last "
+                f"{len(asked)} evaluations; the last reason: "
+                f"{reasons[-1] or 'it returned no number'}"
+            )
 
 
 def _minus(after: Counts, before: Counts) -> dict[str, int]:

@@ -140,10 +140,11 @@ class Campaign:
                 version, model or settings.
             OracleError: as for `run`.
         """
+        now = environment.environment()
         with Store.open(self.folder) as store, logged(self.folder):
             refuse_changes(store.settings, self._settings, self.folder)
             logger.info("resumed")
-            self._compare_environment()
+            self._compare_environment(now)
             return self._carry_through(store, progress)
 
     def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
@@ -190,12 +191,11 @@ class Campaign:
         finally:
             memory.restore(json.loads(initial))
 
-    def _compare_environment(self) -> None:
+    def _compare_environment(self, now: dict[str, object]) -> None:
         """Note what changed since the run began: results may differ in the last digits."""
         path = self.folder / ENVIRONMENT
         if path.exists():
-            before, now = environment.read(path), environment.environment()
-            for change in environment.differences(before, now):
+            for change in environment.differences(environment.read(path), now):
                 logger.warning("the environment changed since the run began: %s", change)
 
     def _describe(self) -> dict[str, Any]:

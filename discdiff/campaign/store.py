@@ -15,7 +15,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from discdiff.campaign import schema
-from discdiff.campaign.files import write_atomic
+from discdiff.campaign.files import move, write_atomic
 from discdiff.campaign.rows import NAN, Draw, Round, Row
 from discdiff.errors import StoreError
 
@@ -25,6 +25,7 @@ REPORT, LOG = "report.html", "log.txt"
 OTHER_FILES = (CONFIG, ENVIRONMENT, DESIGNS, REPORT, LOG)
 _LOCK = ".campaign.lock"
 _PARTIAL = "campaign.partial"
+_PATIENCE = 1.0  # seconds; a killed writer's lock lives on while a program it began is starting
 
 
 class Store:
@@ -93,7 +94,7 @@ class Store:
                     _initialise(partial, settings)
                 for name, text in (beside or {}).items():
                     write_atomic(folder / name, text)
-                os.replace(partial, path)
+                move(partial, path)
             except BaseException:
                 lock.release()
                 raise
@@ -137,9 +138,12 @@ class Store:
             self._db.execute(
                 "INSERT OR IGNORE INTO round (arm, number) VALUES (?, ?)", (arm, number)
             )
-            query = "SELECT COALESCE(MAX(id), 0) FROM evaluation WHERE NOT (arm = ? AND round = ?)"
-            last: int = self._db.execute(query, (arm, number)).fetchone()[0]
-        return last + 1
+            query = (
+                "SELECT id FROM evaluation WHERE NOT (arm = ? AND round = ?) "
+                "ORDER BY id DESC LIMIT 1"
+            )
+            last = self._db.execute(query, (arm, number)).fetchone()
+        return 1 if last is None else last[0] + 1
 
     def record(self, rows: Iterable[Row]) -> None:
         """Write evaluations, all or none; the first row of a sequence in an arm stays."""
@@ -195,9 +199,12 @@ class Store:
 
     def rows(self, arm: str | None = None, number: int | None = None) -> list[Row]:
         """Return the rows, of one arm or one round if given, in the order of evaluation."""
-        query = f"{_ROWS} WHERE arm = COALESCE(?, arm) AND round = COALESCE(?, round) ORDER BY id"
+        given = {"arm": arm, "round": number}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        where = " AND ".join(["TRUE", *(f"{name} = ?" for name in chosen)])
+        query = f"{_ROWS} WHERE {where} ORDER BY id"
         with schema.translated(self.path):
-            return [_row(row) for row in self._db.execute(query, (arm, number))]
+            return [_row(row) for row in self._db.execute(query, tuple(chosen.values()))]
 
     def rounds(self, arm: str) -> list[Round]:
         """Return the rounds of `arm`, in order; at most the last one is not finished."""
@@ -238,7 +245,7 @@ def _usable(folder: Path) -> Iterator[None]:
 def _locked(folder: Path) -> FileLock:
     lock = FileLock(folder / _LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_PATIENCE)
     except Timeout as error:
         raise StoreError(f"{folder} is in use: another process is writing this run") from error
     return lock

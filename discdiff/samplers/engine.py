@@ -204,6 +204,7 @@ class Sampler(ABC):
         if state.plan.adaptive:
             chosen = state.plan.choose(state, event, log_p)
             rows, cols, log_p = rows[chosen], cols[chosen], log_p[chosen]
+            event = replace(event, rows=rows.cpu().numpy(), cols=cols.cpu().numpy())
         return self._draw(state, event, rows, cols, log_p, tilt)
 
     def _draw(

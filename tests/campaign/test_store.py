@@ -153,7 +153,7 @@ def test_a_folder_without_a_run(tmp_path):
         Store.open(tmp_path)
 
 
-@pytest.mark.parametrize("moment", ["_initialise", "write_atomic", "os.replace"])
+@pytest.mark.parametrize("moment", ["_initialise", "write_atomic", "move"])
 def test_a_run_killed_while_it_began_can_begin_again(tmp_path, monkeypatch, moment):
     def stopping(path, *rest):
         Path(path).write_text("half")

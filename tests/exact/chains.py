@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import torch
@@ -118,7 +118,7 @@ def masked_law(law, alphas, sigmas, **options):
 
 def uniform_law(law, alphas, **options):
     flat = np.full(law.size**law.width, law.size**-law.width)
-    for t, s in zip(alphas[:-1], alphas[1:], strict=True):
+    for t, s in pairwise(alphas):
         flat = flat @ uniform_step(law, t, s, **options)
     return Law(law.size, law.rows, flat)
 
@@ -126,7 +126,7 @@ def uniform_law(law, alphas, **options):
 def published_sigma(strategy, eta, alphas):
     """The remasking probabilities of a run, by hand."""
     found = []
-    for t, s in zip(alphas[:-1], alphas[1:], strict=True):
+    for t, s in pairwise(alphas):
         top = min(1.0, (1 - s) / t) if t > 0 else 1.0
         found.append({"cap": min(eta, top), "rescale": eta * top, "max": top}[strategy])
     return found

@@ -26,7 +26,7 @@ REWARD = rewards(LAW)
 SAMPLER = FirstHitting(model_of(LAW))
 
 
-def best(n, runs=20_000, values=REWARD, **options):
+def best(n, runs=12_000, values=REWARD, **options):
     return BestOfN(n, **options).run(SAMPLER, reward_of(LAW, values), runs, key=2)
 
 
@@ -77,10 +77,10 @@ def test_soft_choice_tends_to_the_tilted_law_like_one_over_n():
     target = LAW.tilted(1.5 * REWARD)
     errors = [
         tv(LAW.counts(best(n, runs, select="soft", scale=1.5).tokens) / runs, target.p)
-        for n, runs in ((1, 10_000), (4, 10_000), (64, 4000))
+        for n, runs in ((1, 5000), (4, 5000), (40, 2500))
     ]
     assert errors[1] < 0.5 * errors[0]
-    assert errors[2] < 1.5 * floor(target.p, 4000)
+    assert errors[2] < 1.5 * floor(target.p, 2500)
 
 
 def test_one_candidate_is_the_unguided_design():

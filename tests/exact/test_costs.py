@@ -12,7 +12,7 @@ from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from discdiff.samplers.remdm import ReMDM
-from tests.exact.laws import dirichlet, model_of, reward_of, rewards
+from tests.exact.laws import counted_reward, dirichlet, model_of, rewards
 
 N, L, T, M, K = 10, 5, 4, 3, 6
 LAW = dirichlet(2, L, seed=0)
@@ -55,7 +55,7 @@ def test_remasking_pays_for_the_steps_that_reveal_something():
 
 def run(method, sampler=None):
     sampler = FirstHitting(MASKED) if sampler is None else sampler
-    reward = reward_of(LAW, rewards(LAW))
+    reward = counted_reward(LAW, rewards(LAW))
     samples = method.run(sampler, reward, N, key=0)
     return samples.counts["nfe"] / N, reward.counts.requested / N
 

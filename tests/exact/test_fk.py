@@ -101,11 +101,11 @@ def test_law_tends_to_the_tilted_law(kind):
         plain = uniform_law(LAW, keeps(3))
     target = plain.tilted(SCALE * REWARD)
     errors = []
-    for particles in (1, 4, 16, 48):
-        samples = steered(3000, sampler, particles=particles, threshold=1.0)
+    for particles in (1, 4, 16, 32):
+        samples = steered(2000, sampler, particles=particles, threshold=1.0)
         counts = LAW.counts(samples.tokens)
-        errors.append(tv(counts / 3000, target.p))
-    noise = floor(target.p, 3000)
+        errors.append(tv(counts / 2000, target.p))
+    noise = floor(target.p, 2000)
     assert errors[0] > 10 * noise
     assert errors[1] < 0.5 * errors[0]
     assert errors[2] < 0.12 * errors[0] + noise

@@ -1,5 +1,6 @@
 """Samplers on a grid of times: ancestral on both processes, and remasking."""
 
+import itertools
 from collections import defaultdict
 from functools import partial
 
@@ -68,7 +69,7 @@ def library_law(model, steps, sigma=None):
     flat = np.eye(states)[-1] if masked else np.full(states, 1 / states)
     times = 1 - np.arange(steps + 1) / steps
     times[-1] = 0.0
-    for t, s in zip(times[:-1], times[1:], strict=True):
+    for t, s in itertools.pairwise(times):
         options = {} if sigma is None else {"remask": sigma(t, s)}
         flat = flat @ kernel_matrix(model, t, s, **options)
     return clean(LAW, flat).p if masked else flat
@@ -79,7 +80,7 @@ def test_ancestral_error_falls_with_the_number_of_steps(kind):
     model = model_of(LAW, kind)
     errors = [tv(library_law(model, steps), LAW.p) for steps in (8, 16, 32, 64)]
     # at least like 1/K, with slack at the coarse end
-    assert all(b < 0.62 * a for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b < 0.62 * a for a, b in itertools.pairwise(errors))
     assert errors[-1] < 0.02
 
 
@@ -129,8 +130,8 @@ def test_remasking_at_a_rate_is_exact_in_the_limit_and_per_step_falls_behind():
         return found
 
     rate, per_step = errors(2.0, "rate"), errors(0.2, "step")
-    assert all(b < 0.55 * a for a, b in zip(rate, rate[1:], strict=False))
-    assert all(b > 0.7 * a for a, b in zip(per_step, per_step[1:], strict=False))
+    assert all(b < 0.55 * a for a, b in itertools.pairwise(rate))
+    assert all(b > 0.7 * a for a, b in itertools.pairwise(per_step))
     assert per_step[-1] > 4 * rate[-1]
 
 
@@ -146,7 +147,7 @@ def test_a_correction_per_step_settles_at_an_error_of_the_order_of_eta():
         for eta in (0.1, 0.05, 0.025)
     ]
     assert floor[0] > 3e-3
-    assert all(b == pytest.approx(a / 2, rel=0.2) for a, b in zip(floor, floor[1:], strict=False))
+    assert all(b == pytest.approx(a / 2, rel=0.2) for a, b in itertools.pairwise(floor))
 
 
 def confidence_law(law, alphas, sigmas):

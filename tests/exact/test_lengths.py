@@ -41,13 +41,13 @@ def test_samplers_draw_length_and_letters(make):
 
 
 def test_many_uniform_steps_draw_length_and_letters():
-    assert fits(LAW, drawn(Ancestral(model_of(LAW, "uniform"), steps=200), 3000))
+    assert fits(LAW, drawn(Ancestral(model_of(LAW, "uniform"), steps=100), 2500))
 
 
 @pytest.mark.parametrize("length", [2, 3])
 def test_a_length_can_be_given(length):
     tokens = drawn(SAMPLER, length=length)
-    p = LAW.p * (SHORT == (length == 2))
+    p = LAW.p * ((length == 2) == SHORT)
     assert fits(Law(2, LAW.rows, p / p.sum()), tokens)
 
 
@@ -67,10 +67,10 @@ def test_weighted_methods_tilt_the_lengths_too(method):
 
 
 def test_fk_reaches_the_law_over_both_lengths():
-    method = FKSteering(32, scale=1.0, threshold=1.0)
-    samples = method.run(SAMPLER, reward_of(LAW, REWARD), 3000, key=1)
-    target = LAW.tilted(REWARD).p
-    assert tv(LAW.counts(samples.tokens) / 3000, target) < 1.5 * floor(target, 3000)
+    method = FKSteering(24, scale=0.6, threshold=1.0)
+    samples = method.run(SAMPLER, reward_of(LAW, REWARD), 2000, key=1)
+    target = LAW.tilted(0.6 * REWARD).p
+    assert tv(LAW.counts(samples.tokens) / 2000, target) < 1.5 * floor(target, 2000)
 
 
 def test_svdd_leaves_the_lengths_alone_and_tilts_within_each():
@@ -78,9 +78,9 @@ def test_svdd_leaves_the_lengths_alone_and_tilts_within_each():
     for group in (SHORT, ~SHORT):
         weight = LAW.p * np.exp(REWARD) * group
         target += LAW.p[group].sum() * weight / weight.sum()
-    method = SVDD(24, scale=1.0, value=RolloutValue())
-    samples = method.run(SAMPLER, reward_of(LAW, REWARD), 4000, key=1)
-    assert tv(LAW.counts(samples.tokens) / 4000, target) < 1.5 * floor(target, 4000)
+    method = SVDD(16, scale=1.0, value=RolloutValue())
+    samples = method.run(SAMPLER, reward_of(LAW, REWARD), 2500, key=1)
+    assert tv(LAW.counts(samples.tokens) / 2500, target) < 1.5 * floor(target, 2500)
     assert differs(LAW.tilted(REWARD), samples.tokens)
 
 

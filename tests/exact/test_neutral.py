@@ -26,7 +26,7 @@ LAW = dirichlet(2, 3, seed=2, concentration=1.0)
 REWARD = rewards(LAW)
 MASKED = FirstHitting(model_of(LAW))
 UNIFORM = Ancestral(model_of(LAW, "uniform"), steps=3)
-RUNS = 10_000
+RUNS = 6000
 METHODS = {
     "best of n": lambda scale: BestOfN(3, select="soft", scale=scale),
     "svdd": lambda scale: SVDD(3, scale=scale),

@@ -32,7 +32,7 @@ from tests.exact.laws import (
     words,
 )
 
-N = 20_000
+N = 12_000
 LAW = dirichlet(2, 3, seed=2)
 MASKED = torch.tensor([2, 1, 2])  # position 1 is seen
 EXACT = [FirstHitting, EntropyOrder, ConfidenceOrder]
@@ -174,7 +174,7 @@ def test_a_run_that_stopped_goes_on(make):
 def whole_law(sampler, n=N):
     """Frequencies of a run without a stop, an independent sample smoothed by half a draw."""
     law = two_lengths()
-    counts = law.counts(drawn(sampler, n * 4, key=99)) + 0.5
+    counts = law.counts(drawn(sampler, n * 2, key=99)) + 0.5
     return counts / counts.sum()
 
 

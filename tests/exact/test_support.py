@@ -5,11 +5,9 @@ import pytest
 
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
-from discdiff.guidance.support import PLANS, TABLE, law
+from discdiff.guidance.support import TABLE
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
-from discdiff.errors import UnsupportedError
-from discdiff.registry import find, names
 from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
@@ -72,19 +70,3 @@ def test_weights_are_unbiased_for_the_tilted_law(row):
 def test_the_base_laws_of_the_table_are_told_apart():
     assert tv(PLAIN["masked", "parallel"][2].p, LAW.p) > 0.02
     assert tv(PLAIN["masked", "ancestral"][2].p, LAW.p) > 0.02
-
-
-def test_the_table_names_every_registered_method_and_sampler():
-    assert {row.method for row in TABLE} == {entry.name for entry in names("guidance")}
-    assert set(PLANS["masked"]) == {entry.name for entry in names("samplers")}
-    for process, plans in PLANS.items():
-        for plan in plans:
-            assert process in find("samplers", plan).processes
-
-
-def test_what_is_not_in_the_table_is_refused_by_name():
-    assert law("fk", "masked", "remdm") == "exact as particles → ∞"
-    with pytest.raises(UnsupportedError, match="fk on a uniform process with the plan remdm is"):
-        law("fk", "uniform", "remdm")
-    with pytest.raises(UnsupportedError, match="ReMDM needs a masked process, got uniform"):
-        ReMDM(model_of(LAW, "uniform"))

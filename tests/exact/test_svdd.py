@@ -35,7 +35,7 @@ MASKED = FirstHitting(model_of(LAW))
 UNIFORM = Ancestral(model_of(LAW, "uniform"), steps=3)
 
 
-def guided(runs=20_000, sampler=MASKED, **options):
+def guided(runs=12_000, sampler=MASKED, **options):
     options = {"scale": SCALE} | options
     return SVDD(**options).run(sampler, reward_of(LAW, REWARD), runs, key=4)
 
@@ -72,9 +72,7 @@ def masked_law(choose):
     def children(z, number):
         hidden = [i for i in range(3) if z[i] == 2]
         p = given(LAW, z)
-        return [
-            ((*z[:i], v, *z[i + 1 :]), p[i, v] / len(hidden)) for i in hidden for v in range(2)
-        ]
+        return [((*z[:i], v, *z[i + 1 :]), p[i, v] / len(hidden)) for i in hidden for v in range(2)]
 
     def preview(z, number):
         sides = given(LAW, z)
@@ -175,16 +173,16 @@ def plateau():
 
 
 def test_sampled_values_leave_an_error_that_candidates_do_not_remove():
-    runs, limit = 5000, plateau()
+    runs, limit = 4000, plateau()
     noise = floor(limit.p, runs)
-    assert tv(limit.p, TARGET.p) > 4 * noise
+    assert tv(limit.p, TARGET.p) > 3 * noise
     samples = guided(runs, candidates=32)
     p = LAW.counts(samples.tokens) / runs
     assert tv(p, limit.p) < 1.5 * noise < tv(p, TARGET.p)
 
 
 def test_rollouts_remove_it():
-    runs = 3000
+    runs = 2000
     samples = guided(runs, candidates=32, value=RolloutValue())
     assert tv(LAW.counts(samples.tokens) / runs, TARGET.p) < 1.5 * floor(TARGET.p, runs)
 
@@ -212,7 +210,7 @@ def test_carried_weights_are_unbiased(options):
 
 
 def test_carried_weights_reach_the_tilted_law_with_many_particles():
-    runs = 3000
+    runs = 2000
     target = LAW.tilted(MILD * REWARD)
     errors = []
     for particles in (1, 4, 24):

@@ -135,7 +135,11 @@ def test_guided_designs_keep_to_the_template(method, kind):
     assert unbiased(plain * np.exp(REWARD) * inside(BOTH), LAW, samples)
 
 
-@pytest.mark.parametrize("sampler", [FirstHitting(MODEL), Parallel(MODEL, 1), ReMDM(MODEL, 5, "max")])
+@pytest.mark.parametrize(
+    "sampler",
+    [FirstHitting(MODEL), Parallel(MODEL, 1), ReMDM(MODEL, 5, "max")],
+    ids=lambda sampler: type(sampler).__name__,
+)
 def test_a_template_without_a_free_position_is_returned_as_it_is(sampler):
     template = Template(MODEL.domain.alphabet, ["A", "B", "C"])
     samples = sampler.sample(3, key=0, template=template)

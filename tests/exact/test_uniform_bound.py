@@ -34,14 +34,14 @@ class Preset(UniformProcess):
         return torch.from_numpy(X_T)
 
 
-def integrand(net, schedule, t, reconstruction=False):
+def integrand(net, schedule, t, reconstruction=False, active=(True, True)):
     """The code's own estimate for every pair (x_0, x_t) at time t, (pairs,)."""
     u = torch.full((len(PAIRS),), (t - T_MIN) / (T_MAX - T_MIN), dtype=torch.float64)
     found = uniform_nelbo(
         net,
         Preset(V, schedule),
         torch.from_numpy(X_0),
-        torch.ones(X_0.shape, dtype=torch.bool),
+        torch.tensor(active).expand(X_0.shape),
         torch.arange(len(PAIRS)),
         u=u,
         reconstruction=reconstruction,
@@ -50,23 +50,23 @@ def integrand(net, schedule, t, reconstruction=False):
     return found.numpy()
 
 
-def chance(schedule, t):
+def chance(schedule, t, active=(True, True)):
     """q(x_0) q(x_t | x_0) of every pair."""
     kernel = noise_kernel(V, float(schedule.alpha(torch.tensor(t, dtype=torch.float64))))
-    return LAW.p[PAIRS[:, 0]] * kernel[X_0, X_T].prod(1)
+    return LAW.p[PAIRS[:, 0]] * np.where(active, kernel[X_0, X_T], X_0 == X_T).prod(1)
 
 
-def bound(net, schedule, nodes=60):
+def bound(net, schedule, nodes=60, **options):
     """Integral and reconstruction term, averaged over the law; times are log-uniform nodes."""
     x, weight = np.polynomial.legendre.leggauss(nodes)
     span = np.log(T_MAX / T_MIN)
-    times = T_MIN * np.exp(span * (x + 1) / 2)
-    total = sum(
-        w / 2 * span * t / (T_MAX - T_MIN) * (chance(schedule, t) @ integrand(net, schedule, t))
-        for t, w in zip(times, weight, strict=True)
-    )
-    last = integrand(net, schedule, 0.5, True) - integrand(net, schedule, 0.5)
-    return total, chance(schedule, T_MIN) @ last
+    total = 0.0
+    for t, w in zip(T_MIN * np.exp(span * (x + 1) / 2), weight / 2, strict=True):
+        mean = chance(schedule, t, **options) @ integrand(net, schedule, t, **options)
+        total += w * span * t / (T_MAX - T_MIN) * mean
+    whole = integrand(net, schedule, 0.5, True, **options)
+    last = whole - integrand(net, schedule, 0.5, **options)
+    return total, chance(schedule, T_MIN, **options) @ last
 
 
 @pytest.mark.parametrize("schedule", [LogLinear(), CosineMDLM()], ids=repr)
@@ -74,6 +74,13 @@ def test_bound_of_the_cavity_network_is_the_entropy(schedule):
     integral, reconstruction = bound(model_of(LAW, "uniform", schedule).denoiser, schedule)
     # what is left is the dependence of two errors within the last 1e-3
     assert integral + reconstruction == pytest.approx(ENTROPY, abs=1e-5)
+
+
+def test_bound_of_active_positions_is_the_entropy_given_the_others():
+    net, schedule = model_of(LAW, "uniform").denoiser, LogLinear()
+    found = sum(bound(net, schedule, active=(True, False)))
+    second = LAW.p.reshape(V, V).sum(0)
+    assert found == pytest.approx(ENTROPY + second @ np.log(second), abs=1e-5)
 
 
 def test_bound_without_its_last_term_or_with_a_wrong_network_is_not():
