@@ -5,6 +5,7 @@ import torch
 
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.loss import FORMS, masked_nelbo, nelbo, stratified, uniform_nelbo
+from discdiff.schedule import CosineMD4, Geometric, LogLinear, Polynomial
 from tests.exact.laws import (
     dirichlet,
     model_of,
@@ -123,3 +124,13 @@ def test_a_foreign_process_is_refused():
     model = model_of(LAW)
     with pytest.raises(UnsupportedError, match="nelbo needs a masked or uniform process, got"):
         nelbo(model.denoiser, object(), X_0, ALL, KEYS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("edge", [2.0**-53, 1.0 - 2.0**-53])
+@pytest.mark.parametrize("schedule", [LogLinear(), Polynomial(3.0), CosineMD4(), Geometric()])
+def test_the_ends_of_the_interval_give_finite_estimates(schedule, edge, form):
+    model = model_of(LAW, schedule=schedule)
+    u = torch.full((8,), edge, dtype=torch.float64)
+    found = masked_nelbo(model.denoiser, model.process, X_0, ALL, KEYS, form, u=u)
+    assert found.isfinite().all()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from discdiff.samplers.plan import Bools, Event, Ints, Plan
+from discdiff.samplers.plan import Bools, Event, Finished, Ints, Plan
 from discdiff.samplers.state import State
 
 
@@ -36,6 +36,8 @@ class GridPlan(Plan):
         return np.asarray(finished, dtype=np.bool_)
 
     def event(self, state: State, stop: float) -> Event:
+        if state.event + 1 >= self.times.shape[1]:
+            return Finished().event(state, stop)
         t = self.times[:, state.event]
         s = self.times[:, state.event + 1].clamp(min=stop)
         moves = self._host[:, state.event] > np.maximum(self._host[:, state.event + 1], stop)

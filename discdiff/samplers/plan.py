@@ -58,7 +58,7 @@ class Plan(ABC):
 
     @abstractmethod
     def event(self, state: State, stop: float) -> Event:
-        """Return the next event."""
+        """Return the next event, in which rows that are done idle."""
 
     def choose(self, state: State, event: Event, log_p: Tensor) -> Tensor:
         """Return which of the event's N positions are drawn, bool `(N,)`; by default all."""
@@ -84,7 +84,7 @@ class Plan(ABC):
 
 
 class Finished(Plan):
-    """No events: the plan of a state that only waits for one."""
+    """No events: what is left of every plan, and the plan of a state that waits for one."""
 
     def done(self, state: State, stop: float) -> Bools:
         return np.ones(len(state), dtype=np.bool_)
@@ -148,6 +148,8 @@ class StaticPlan(Plan):
 
     def event(self, state: State, stop: float) -> Event:
         e = state.event
+        if e >= self.before.shape[1]:
+            return Finished().event(state, stop)
         low, high = self._bounds[e], self._bounds[e + 1]
         rows, cols = self._rows[low:high], self._cols[low:high]
         clock = state.t.device

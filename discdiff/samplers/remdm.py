@@ -15,7 +15,7 @@ from discdiff.model import Model
 from discdiff.process import MaskedProcess
 from discdiff.samplers.ancestral import GRIDS, Grid, grid_times
 from discdiff.samplers.engine import Sampler
-from discdiff.samplers.plan import Bools, Event, Ints, Plan
+from discdiff.samplers.plan import Bools, Event, Finished, Ints, Plan
 from discdiff.samplers.state import PLAN, REMASK, State
 
 Strategy = Literal["cap", "rescale", "max"]
@@ -173,6 +173,8 @@ class _RemaskPlan(Plan):
 
     def event(self, state: State, stop: float) -> Event:
         k = state.event
+        if k + 1 >= self.times.shape[1]:
+            return Finished().event(state, stop)
         t = self.times[:, k]
         s = torch.minimum(self.times[:, k + 1].clamp(min=stop), t)
         looping = bool(self.sampler.looping[k])

@@ -129,7 +129,7 @@ def rewards(law, seed=1):
 
 
 def counted_reward(law, values):
-    """The library's reward that gives `values` to the rows of `law`; NaN is invalid."""
+    """The library's own reward of a table of values."""
     spell = ["".join(LETTERS[i] for i in row if i < law.size) for row in law.rows]
     table = dict(zip(spell, values.tolist(), strict=True))
 
@@ -158,7 +158,9 @@ class LookedUp:
         )
 
 
-reward_of = LookedUp
+def reward_of(law, values):
+    """A reward that gives `values` to the rows of `law`; NaN is invalid."""
+    return LookedUp(law, values)
 
 
 # Fit.

@@ -139,3 +139,14 @@ def test_the_key_is_drawn_from_the_generator():
         for seed in (1, 1, 2)
     ]
     assert draws[0] == draws[1] != draws[2]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_finished_batch_steps_to_itself(name):
+    sampler = SAMPLERS[name]
+    done = sampler.run(sampler.init(4, key=5))
+    spent = done.counts["nfe"]
+    assert torch.equal(sampler.step(done).tokens, done.tokens)
+    children = sampler.step(done, branch=3)
+    assert torch.equal(children.tokens, done.tokens.repeat_interleave(3, 0))
+    assert done.counts["nfe"] == spent

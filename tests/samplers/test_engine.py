@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from discdiff.denoiser import Denoiser
 from discdiff.domain import Letters, Template
 from discdiff.errors import InputError, UnsupportedError
-from discdiff.model import Model
+from discdiff.model import LengthLaw, Model
 from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
@@ -152,3 +153,25 @@ def test_a_state_can_be_gathered_and_branched():
     children = state.branch(3)
     assert torch.equal(children.tokens, state.tokens.repeat_interleave(3, 0))
     assert len(children.keys.unique()) == 12
+
+
+class ByClass(Denoiser):
+    """Writes the letter of its class, and C without one."""
+
+    def __init__(self):
+        super().__init__(3, 4)
+
+    def forward(self, x_t, t, cond=None, at=None):
+        letter = torch.full((len(x_t),), 2) if cond is None else cond
+        log_p = torch.nn.functional.one_hot(letter, 3)[:, None].expand(-1, x_t.shape[1], -1).log()
+        return log_p if at is None else log_p[at]
+
+
+def test_a_class_reaches_the_network_with_every_row():
+    sampler = FirstHitting(Model(ByClass(), MODEL.process, MODEL.domain, LengthLaw.fixed(4)))
+    assert sampler.sample(3, key=0, cond=1).strings == ["BBBB"] * 3
+    assert sampler.sample(3, key=0).strings == ["CCCC"] * 3
+    state = sampler.init(2, key=0, cond=0)
+    mixed = sampler.step(state, branch=2)
+    mixed.cond[1:3] = 1
+    assert MODEL.domain.decode_batch(sampler.run(mixed).tokens[[0, 3]]) == ["AAAA"] * 2
