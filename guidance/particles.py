@@ -46,10 +46,11 @@ class Particles:
     entry: Tensor
 
     @classmethod
-    def begin(cls, state: State) -> Particles:
+    def begin(cls, state: State, potential: Potential) -> Particles:
         """Return particles of weight 1 that remember nothing."""
         zero = torch.zeros_like(state.log_weight)
-        return cls(state, zero, zero, torch.full_like(state.keys, -1))
+        memory = zero - torch.inf if potential == "max" else zero
+        return cls(state, zero, memory, torch.full_like(state.keys, -1))
 
     def gather(self, index: Tensor, keys: Tensor | None = None) -> Particles:
         """Return the rows `index`, with `keys` in place of their own when given."""
@@ -102,7 +103,7 @@ class ParticleLoop:
 
         When the reward's budget is spent the remaining events are unguided.
         """
-        particles, ledger = Particles.begin(state), Ledger(reward)
+        particles, ledger = Particles.begin(state, self.potential), Ledger(reward)
         while not sampler.done(particles.state) and not reward.exhausted:
             particles = self._advance(sampler, ledger, particles)
             if progress is not None:
@@ -114,6 +115,8 @@ class ParticleLoop:
         past = parents.state.event - self.skip
         valued = past >= 0 and (past + 1) % self.interval == 0
         branch = self.branch if valued else 1
+        if valued:  # rows that finished meanwhile are scored once, before they are copied
+            parents = self._terminal(sampler, ledger, parents)
         children = self._propose(sampler, parents, branch)
         if valued:
             children = self._weigh(sampler, ledger.reward, children)

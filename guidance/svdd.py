@@ -19,8 +19,9 @@ from discdiff.samplers.state import State
 class SVDD(Guidance):
     r"""Soft value-based decoding: child j of M is kept with chance ∝ $e^{\lambda(v_j-v)}$.
 
-    With `carry` the mean child weight is kept (nested sequential Monte Carlo), which makes the
-    weighted law exact in the number of particles at any M.
+    With `carry` the mean child weight is kept (nested sequential Monte Carlo) and particles are
+    resampled when their effective number falls below half: the law is exact in their number at
+    any M.
 
     Args:
         candidates: M children of every particle at every valued event.
@@ -74,6 +75,7 @@ class SVDD(Guidance):
             branch=_check.positive_int("candidates", candidates),
             pick=select,
             carry=carry,
+            group=self.particles,
             interval=_check.positive_int("interval", interval),
             skip=_check.non_negative_int("skip", skip),
         )

@@ -166,7 +166,7 @@ class ArmRun:
             for name in ("requested", "evaluated"):
                 counts[name] += recorder.unclaimed
         # an unguided design is from its law whether or not it could be scored
-        lawful = self.arm == UNGUIDED or not counts["not_evaluated"]
+        lawful = self.arm == UNGUIDED or not metered.exhausted
         draws = list(_draws(samples, domain.canonical, lawful))
         self.store.finish_round(self.arm, number, draws, counts)
         return Round(self.arm, number, True, counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -91,7 +92,7 @@ class ReMDM(Sampler):
         _check.one_of("grid", grid, GRIDS)
         if eta_mode == "step":
             _check.fraction("eta", eta)
-        elif eta < 0:
+        elif _check.finite("eta", eta) < 0:
             raise InputError(f"eta must not be negative, got {eta!r}")
         self.strategy, self.eta_mode, self.confidence = strategy, eta_mode, confidence
         self.eta = float(eta)
@@ -103,6 +104,8 @@ class ReMDM(Sampler):
             return grid_times(self.steps, grid), torch.zeros(self.steps, dtype=torch.bool)
         if grid != "linear":
             raise InputError(f"grid must be linear with a loop, got {grid!r}")
+        if not isinstance(loop, Sequence) or len(loop) != 3:
+            raise InputError(f"loop must be (t_on, t_off, alpha_on), got {loop!r}")
         on, off, alpha = (_check.fraction("loop", v) for v in loop)
         if not (0.0 < off < on < 1.0 and 0.0 < alpha < 1.0):
             raise InputError(f"loop must be (t_on > t_off, alpha in (0, 1)), got {loop!r}")
