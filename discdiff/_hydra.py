@@ -31,6 +31,7 @@ KINDS = {  # group of configuration files -> kind of registered names it selects
     "process": "processes",
     "sampler": "samplers",
 }
+_INTERNAL = ("full_key:", "object_type=", "reference_type=")  # lines that OmegaConf adds
 _KEYED = ("oracle",)  # groups that hold several options at once, each under its own name
 
 
@@ -73,6 +74,15 @@ class Experiment:
     name: str
     values: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        defaults = self.values.get("defaults")
+        items = [] if defaults is None else defaults
+        if not isinstance(items, list) or not all(map(_is_choice, items)):
+            raise ConfigError(
+                f"{self.label}: defaults must be a list of choices such as "
+                f"'override /sampler: parallel', got {defaults!r}"
+            )
+
     @classmethod
     def of(cls, file: Path | None, overrides: Sequence[Override]) -> Experiment | None:
         """Return the user's `file`, or the packaged experiment that `overrides` choose, if any."""
@@ -101,7 +111,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {_first_line(error)}") from error
+        raise ConfigError(f"{path}: is not valid YAML: {_one_line(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: must hold a mapping of keys to values")
     return {str(key): value for key, value in content.items()}
@@ -138,7 +148,7 @@ def run(
         raise _missing(error) from None
     except (ConfigCompositionException, OmegaConfBaseException, YAMLError) as error:
         where = experiment.label if experiment else f"configs/{command}.yaml"
-        raise ConfigError(f"{where}: {_first_line(error)}") from None
+        raise ConfigError(f"{where}: {_one_line(error)}") from None
     return _plain(config)
 
 
@@ -195,6 +205,10 @@ def _offer(experiment: Experiment, chosen: set[str]) -> str:
     return f"file/{name}"
 
 
+def _is_choice(item: object) -> bool:
+    return isinstance(item, str) or (isinstance(item, dict) and len(item) == 1)
+
+
 def _keys(item: object) -> list[object]:
     return list(item) if isinstance(item, dict) else []
 
@@ -203,6 +217,8 @@ def _root() -> Path:
     return Path(str(resources.files(_MODULE)))
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def _one_line(error: BaseException) -> str:
+    """Return the lines of a message as one, without those that name the types of OmegaConf."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith(_INTERNAL)]
+    return " ".join(said) or type(error).__name__

@@ -121,7 +121,7 @@ def build(kind: str, config: Mapping[str, object], **objects: object) -> Any:
     Args:
         kind: one of `KINDS`.
         config: the registered name under "name", and plain values for the constructor; a schedule
-            or a value estimator is a mapping of the same form.
+            or a value estimator is a mapping of the same form, or its name alone.
         objects: objects on offer; the constructor gets those it has a parameter for, and
             `config` may not set them.
 
@@ -166,8 +166,14 @@ def model_folder(name: str) -> Path:
 
 def _part(key: str, value: object, objects: Mapping[str, object]) -> object:
     """Return a constructor's argument: built where it is the configuration of a part."""
-    if key in _PARTS and isinstance(value, Mapping):
+    if key not in _PARTS:
+        return value
+    if isinstance(value, str):
+        value = {"name": value}
+    if isinstance(value, Mapping):
         return build(_PARTS[key], value, **objects)
+    if isinstance(value, (bool, int, float, list, tuple)):
+        raise ConfigError(f"{key} must be a name or a mapping with a key 'name', got {value!r}")
     return value
 
 

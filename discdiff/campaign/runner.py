@@ -20,10 +20,10 @@ from discdiff.campaign.reward import memory_of
 from discdiff.campaign.rounds import ArmRun, Method, Rules, Task
 from discdiff.campaign.rows import GUIDED, UNGUIDED
 from discdiff.campaign.runlog import logged, logger
-from discdiff.campaign.store import CONFIG, ENVIRONMENT, Store
+from discdiff.campaign.store import CONFIG, ENVIRONMENT, Store, discard_unrewarded
 from discdiff.campaign.summary import Summary, summarise
 from discdiff.campaign.table import write_designs
-from discdiff.errors import DiscdiffError, StoreError
+from discdiff.errors import DiscdiffError, InputError, StoreError
 from discdiff.oracle import as_oracle, identity
 from discdiff.reward import Objective, Reward
 from discdiff.samplers.engine import Sampler
@@ -106,6 +106,13 @@ class Campaign:
         self.task = Task(sampler, as_oracle(oracle), objective, rules)
         self.domain = sampler.model.domain
         self.methods = {GUIDED: guidance} | ({} if baseline is None else {UNGUIDED: baseline})
+        for arm, method in self.methods.items():
+            together = getattr(method, "returned", 1)
+            if round_size % together:
+                raise InputError(
+                    f"round_size must be a multiple of the {together} designs that the "
+                    f"{arm} method returns together, got {round_size}"
+                )
         self.config = dict(config or {})
         Reward(self.domain, self.task.oracle, objective)  # refuses scores that make no reward
         self._settings = self._describe()
@@ -119,15 +126,21 @@ class Campaign:
         Raises:
             StoreError: if the folder holds a run or cannot be written.
             OracleError: if the oracle fails; what was recorded stays, and the run can be resumed.
+            InputError: if scores do not make a reward. Where none did yet, no run is left behind.
         """
         beside = {
             CONFIG: OmegaConf.to_yaml(OmegaConf.create(self.config or self._settings)),
             ENVIRONMENT: environment.dumps(environment.environment()),
         }
-        with Store.create(self.folder, self._settings, beside) as store, logged(self.folder):
-            rules = self.task.rules
-            logger.info("begun: budget %d, seed %d", rules.budget, rules.seed)
-            return self._carry_through(store, progress)
+        made = not self.folder.exists()
+        try:
+            with Store.create(self.folder, self._settings, beside) as store, logged(self.folder):
+                rules = self.task.rules
+                logger.info("begun: budget %d, seed %d", rules.budget, rules.seed)
+                return self._carry_through(store, progress)
+        except InputError:  # of the settings: they cannot be changed by resuming
+            discard_unrewarded(self.folder, whole=made)
+            raise
 
     def resume(self, progress: Callable[[Progress], None] | None = None) -> Summary:
         """Continue the run in the folder; where it is complete only the files are written again.

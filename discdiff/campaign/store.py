@@ -233,6 +233,22 @@ def refuse_run(folder: Path) -> None:
             raise StoreError(f"{folder} already holds a file {name}: choose another folder")
 
 
+def discard_unrewarded(folder: Path, *, whole: bool) -> None:
+    """Remove the run in `folder` if it holds no reward; with `whole` also the empty folder.
+
+    Raises:
+        StoreError: if there is no run, or it is in use.
+    """
+    with _usable(folder):
+        with Store.open(folder) as store:
+            if any(not math.isnan(row.reward) for row in store.rows()):
+                return
+        for name in (DATABASE, *OTHER_FILES, _LOCK):
+            (folder / name).unlink(missing_ok=True)
+        if whole and not any(folder.iterdir()):
+            folder.rmdir()
+
+
 @contextmanager
 def _usable(folder: Path) -> Iterator[None]:
     """Turn the errors of the file system into a `StoreError` that names `folder`."""

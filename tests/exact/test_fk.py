@@ -113,6 +113,29 @@ def test_law_tends_to_the_tilted_law(kind):
     assert differs(plain, samples.tokens)
 
 
+@pytest.mark.parametrize("potential", POTENTIALS)
+def test_potentials_are_products_of_their_definitions(potential):
+    """Values .3, -.5, .9, ... at the events; before any value the running maximum is 0."""
+    values = np.array([0.3, -0.5, 0.9, 0.2])
+    law = dirichlet(2, 5, seed=0)
+
+    class Given:
+        def __call__(self, sampler, state, reward, scale):
+            return state, torch.full((len(state),), values[state.event - 1]).double()
+
+    factors = {
+        "difference": np.diff(values, prepend=0.0),
+        "max": np.maximum.accumulate(np.maximum(values, 0.0)),
+        "sum": values.cumsum(),
+    }[potential]
+    seen = []
+    method = FKSteering(2, scale=1.0, value=Given(), potential=potential, threshold=0.0)
+    reward = reward_of(law, np.full(len(law.p), 0.7))
+    method.run(FirstHitting(model_of(law)), reward, 3, key=0, progress=seen.append)
+    weights = [state.log_weight[0].item() for state in seen]
+    np.testing.assert_allclose(weights, [*factors.cumsum(), 0.7], atol=1e-12)
+
+
 def test_all_particles_carry_their_weights():
     samples = steered(4000, keep="all", threshold=0.6)
     assert samples.log_weight.std() > 0.1
@@ -136,7 +159,15 @@ def test_copies_of_one_ancestor_go_their_own_ways():
             return state, torch.where((slot > 0) & (state.event == 1), -50.0, 0.0).double()
 
     method = FKSteering(particles=4, scale=0.0, value=First(), threshold=0.9, keep="all")
-    samples = method.run(FirstHitting(model_of(LAW)), reward_of(LAW, REWARD), 4000, key=1)
+    seen = []
+    samples = method.run(
+        FirstHitting(model_of(LAW)), reward_of(LAW, REWARD), 4000, key=1, progress=seen.append
+    )
+    first = seen[0].tokens.view(-1, 4, 3)
+    assert (first == first[:, :1]).all()
+    # each slot chooses its next position by itself, and its letters
+    hidden = (seen[1].tokens == 2).view(-1, 4, 3)
+    assert (hidden != hidden[:, :1]).any(2).any(1).double().mean() > 0.8
     tokens = samples.tokens.view(-1, 4, 3)
     # one position is inherited, the two others are drawn by each slot
     shared = (tokens == tokens[:, :1]).all(1)
