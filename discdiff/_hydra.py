@@ -90,7 +90,7 @@ class Experiment:
         if file is not None:
             if asked:
                 raise ConfigError(f"give a file or experiment=..., not both: {file}, {asked[0]}")
-            return cls(str(file), file.stem, read_yaml(file))
+            return cls(str(file), re.sub(r"[^\w.-]+", "_", file.stem), read_yaml(file))
         path = _root() / "experiment" / f"{asked[-1]}.yaml" if asked else None
         if path is None or not path.is_file():
             return None
@@ -175,7 +175,6 @@ def _forced(override: Override) -> str:
     return text if is_choice or override.is_delete() else f"++{text.lstrip('+')}"
 
 
-@functools.cache
 def _offer_names() -> None:
     """Let every registered name without a file of its own be chosen in its group."""
     store = ConfigStore.instance()

@@ -92,7 +92,7 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
     with ExitStack() as stack:
         asked: Streaming = scored
         with located(source):
-            if settings.workers:
+            if _check.non_negative_int("workers", settings.workers):
                 asked = stack.enter_context(InWorkers(scored, settings.workers, settings.timeout))
             built = Campaign(
                 out or Path(settings.out),

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from discdiff import _hydra
 from discdiff.errors import ConfigError
 
+_NAME = re.compile(r"[\w.-]+")
 _REFERENCE = re.compile(r"\$\{\.*[A-Za-z_]\w*(\.\w+)*\}")
 
 
@@ -75,12 +76,18 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
     composed = _hydra.run(command, parsed, experiment)
     choices = composed.pop("hydra")
     _check_inert(f"configs/{command}.yaml", composed)
-    return Composition(
+    composition = Composition(
         command,
-        _resolved(command, composed),
+        _with_whole_path(_resolved(command, composed)),
         tuple(o.key_or_group for o in parsed if o.key_or_group not in _hydra.groups()),
         tuple(_documents(choices, experiment)),
     )
+    name = composition.values.get("name", "run")
+    if isinstance(name, str) and not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{composition.origin('name')}: name must be letters, digits, - _ . only, got {name!r}"
+        )
+    return composition
 
 
 def jobs(command: str, overrides: Sequence[str], file: Path | None = None) -> list[Composition]:
@@ -159,6 +166,14 @@ def _resolved(command: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise ConfigError(f"configs/{command}.yaml: must hold a mapping of keys to values")
     return {str(key): value for key, value in plain.items()}
+
+
+def _with_whole_path(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with the path of a model folder in full: a run may be resumed elsewhere."""
+    model = values.get("model")
+    if not isinstance(model, str) or not Path(model).is_dir():
+        return values
+    return values | {"model": str(Path(model).resolve())}
 
 
 def _overlap(a: Sequence[str], b: Sequence[str]) -> bool:

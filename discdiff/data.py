@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from discdiff import _check
 from discdiff.batches import Batch, LengthBatches
+from discdiff.domain import Domain
 from discdiff.encoded import Encoded
 from discdiff.errors import DataError
 
@@ -31,8 +32,16 @@ class Tokens(NamedTuple):
     tokens: int
 
 
-def collate(encoded: Encoded, batch: Batch, generator: np.random.Generator | None = None) -> Tokens:
+def collate(
+    encoded: Encoded,
+    batch: Batch,
+    generator: np.random.Generator | None = None,
+    max_length: int | None = None,
+) -> Tokens:
     r"""Return the rows of `batch`, right padded to the longest; respelt where a generator is given.
+
+    A row stays as it is where its new spelling has more than `max_length` tokens (by default the
+    longest row's) or one that is not in the alphabet.
 
     Example:
         >>> import numpy as np, tempfile, pathlib
@@ -47,8 +56,8 @@ def collate(encoded: Encoded, batch: Batch, generator: np.random.Generator | Non
     domain = encoded.domain
     rows = [encoded.ids(int(row)) for row in batch.rows]
     if generator is not None:
-        spelt = [domain.augment(domain.decode(ids.tolist()), generator) for ids in rows]
-        rows = [np.array(domain.encode(string), np.uint16) for string in spelt]
+        longest = int(encoded.lengths.max()) if max_length is None else max_length
+        rows = [_respelt(domain, ids, generator, longest) for ids in rows]
     x_0 = np.full((len(rows), max(map(len, rows))), domain.alphabet.pad_id, np.int64)
     for i, ids in enumerate(rows):
         x_0[i, : len(ids)] = ids
@@ -58,17 +67,31 @@ def collate(encoded: Encoded, batch: Batch, generator: np.random.Generator | Non
     return Tokens(torch.from_numpy(x_0), torch.from_numpy(batch.rows), cond, *place)
 
 
+def _respelt(
+    domain: Domain, ids: NDArray[np.uint16], generator: np.random.Generator, max_length: int
+) -> NDArray[np.uint16]:
+    string = domain.augment(domain.decode(ids.tolist()), generator)
+    try:
+        spelt = domain.encode(string)
+    except DataError:  # another spelling may need tokens that the data does not hold
+        return ids
+    return np.array(spelt, np.uint16) if len(spelt) <= max_length else ids
+
+
 class _Stream(IterableDataset[Tokens]):
     """Training batches without end, from a given step on."""
 
-    def __init__(self, encoded: Encoded, batches: LengthBatches, augment: bool) -> None:
-        self.encoded, self.batches, self.augment = encoded, batches, augment
+    def __init__(
+        self, encoded: Encoded, batches: LengthBatches, augment: bool, max_length: int | None
+    ) -> None:
+        self.encoded, self.batches = encoded, batches
+        self.augment, self.max_length = augment, max_length
 
     def __iter__(self) -> Iterator[Tokens]:
         for batch in self.batches:
             seed = (self.batches.seed, batch.step, batch.share)
             generator = np.random.default_rng(seed) if self.augment else None
-            yield collate(self.encoded, batch, generator)
+            yield collate(self.encoded, batch, generator, self.max_length)
 
 
 class _Fixed(IterableDataset[Tokens]):
@@ -104,6 +127,8 @@ class DataModule(pl.LightningDataModule):
         seed: of the shuffles and respellings.
         train_split: name of the split to train on.
         valid_split: name of the split to validate on; None for no validation.
+        max_length: most tokens of a new spelling, those of the longest row when None; a row that
+            would be longer keeps its own spelling.
 
     Raises:
         DataError: if a split does not exist or holds nothing.
@@ -120,11 +145,13 @@ class DataModule(pl.LightningDataModule):
         seed: int = 0,
         train_split: str = "train",
         valid_split: str | None = "valid",
+        max_length: int | None = None,
     ) -> None:
         super().__init__()
         self.encoded = encoded
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
         self.augment, self.seed = augment, _check.non_negative_int("seed", seed)
+        self.max_length = max_length
         self.train_rows = encoded.where(train_split)
         none = np.zeros(0, np.int64)
         self.valid_rows = none if valid_split is None else encoded.where(valid_split)
@@ -145,7 +172,8 @@ class DataModule(pl.LightningDataModule):
             accumulate=1 if trainer is None else trainer.accumulate_grad_batches,
             start=0 if trainer is None else trainer.global_step,
         )
-        return DataLoader(_Stream(self.encoded, batches, self.augment), batch_size=None)
+        stream = _Stream(self.encoded, batches, self.augment, self.max_length)
+        return DataLoader(stream, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Tokens] | list[object]:
         if not len(self.valid_rows):

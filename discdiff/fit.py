@@ -11,10 +11,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import CSVLogger, Logger
 
 from discdiff import _check
 from discdiff.data import DataModule
+from discdiff.errors import InputError
 from discdiff.lr import LearningRate
 from discdiff.model import Model
 from discdiff.pace import Pace
@@ -23,6 +25,7 @@ from discdiff.train import Training
 
 __all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality"]
 
+PRECISIONS = ("bf16-mixed", "16-mixed", "32-true", "64-true", "bf16-true", "16-true")
 # What Lightning says about things that are meant.
 _MEANT = (".*in eval mode at the start of training", ".*LeafSpec", ".*does not have many workers")
 
@@ -154,7 +157,7 @@ def fit(
         CheckpointError: if `last.ckpt` cannot be continued.
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    _check_device(precision, accelerator)
     module = Training(model, seed=seed, **training)
     pace = Pace(LearningRate() if schedule is None else schedule, max_minutes)
     snapshots = Snapshots(out, pace, snapshot_minutes, snapshot_steps, dtype)
@@ -163,18 +166,18 @@ def fit(
         by_name = {"name": "ancestral", "steps": 64}
     last = out / LAST
     with _quiet():
-        trainer = pl.Trainer(
+        trainer = _trainer(
             max_steps=_check.positive_int("max_steps", max_steps),
             max_epochs=-1,
             accumulate_grad_batches=_check.positive_int("accumulate", accumulate),
             gradient_clip_val=_check.positive("clip", clip),
-            precision=precision,  # type: ignore[arg-type]
+            precision=precision,
             accelerator=accelerator,
-            devices=devices,
+            devices=_check.positive_int("devices", devices),
             strategy=strategy,
             logger=make_logger(logger, out, model.card),
-            log_every_n_steps=log_every,
-            val_check_interval=valid_every * accumulate,
+            log_every_n_steps=_check.positive_int("log_every", log_every),
+            val_check_interval=_check.positive_int("valid_every", valid_every) * accumulate,
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,
             limit_val_batches=1.0 if len(data.valid_rows) else 0,
@@ -189,6 +192,27 @@ def fit(
         )
         trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     return module.averaged
+
+
+def _check_device(precision: str, accelerator: str) -> None:
+    _check.one_of("precision", precision, PRECISIONS)
+    _check.one_of("accelerator", accelerator, ("auto", "cpu", "gpu", "cuda", "mps"))
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    present["gpu"] = any(present.values())
+    if not present.get(accelerator, True):
+        raise InputError(
+            f"accelerator must be cpu or auto where torch finds no GPU, got {accelerator!r}"
+        )
+
+
+def _trainer(strategy: str, **options: Any) -> pl.Trainer:
+    try:
+        return pl.Trainer(strategy=strategy, **options)
+    except (ValueError, MisconfigurationException) as error:
+        raise InputError(
+            f"strategy must fit the accelerator and the number of devices, got {strategy!r}: "
+            f"{error}"
+        ) from error
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class LearningRate:
     """
 
     def __init__(self, shape: str = "wsd", warmup: int = 100, decay: float = 0.2) -> None:
-        self.shape = _check.one_of("schedule", shape, ("wsd", "cosine", "constant"))
+        self.shape = _check.one_of("shape", shape, ("wsd", "cosine", "constant"))
         self.warmup = _check.non_negative_int("warmup", warmup)
         self.decay = _check.fraction("decay", decay)
 

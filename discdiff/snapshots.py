@@ -69,8 +69,8 @@ class Snapshots(pl.Callback):
         dtype: str = "float32",
     ) -> None:
         self.out, self.pace, self.dtype = out, pace, dtype
-        self.minutes = _check.positive("snapshot minutes", minutes)
-        self.steps = _check.non_negative_int("snapshot steps", steps)
+        self.minutes = _check.positive("snapshot_minutes", minutes)
+        self.steps = _check.non_negative_int("snapshot_steps", steps)
         self._due = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:

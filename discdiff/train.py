@@ -59,8 +59,10 @@ class Training(pl.LightningModule):
         self.denoiser = model.denoiser
         self.rate = _check.positive("rate", rate)
         self.weight_decay = _check.in_range("weight_decay", weight_decay, 0.0, 1e6)
+        if len(betas) != 2 or not all(0 <= _check.finite("betas", beta) < 1 for beta in betas):
+            raise InputError(f"betas must be two numbers in [0, 1), got {list(betas)}")
         self.betas = betas
-        self.ema = EMA(model.denoiser, ema)
+        self.ema = EMA(model.denoiser, _check.fraction("ema", ema))
         self.frozen_fraction = _check.fraction("frozen_fraction", frozen_fraction)
         if model.process.kind == "uniform" and (frozen_fraction > 0) != model.frozen_training:
             raise InputError(

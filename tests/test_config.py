@@ -235,6 +235,9 @@ class TestUserFile:
             ("name: !!python/object/apply:os.getcwd []\n", "is not valid YAML"),
             ("name: [1\n", "is not valid YAML"),
             ("- 1\n", "must hold a mapping"),
+            ("defaults: 3\n", "mine.yaml: defaults must be a list of choices .*, got 3"),
+            ("defaults: [{a: 1, b: 2}]\n", "defaults must be a list of choices"),
+            ("name: [1\n", r"while parsing a flow sequence .* expected ',' or '\]'"),
             ("name: ${nothing}\n", "Interpolation key 'nothing' not found"),
         ],
     )
@@ -285,6 +288,20 @@ def test_a_bad_argument(argument: str, message: str):
 def test_a_bad_key_or_type(argument: str, message: str):
     with pytest.raises(ConfigError, match=message):
         settings.fill(settings.Design, config.compose("design", [argument]))
+
+
+def test_the_path_of_a_model_folder_is_kept_in_full(tmp_path: Path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    composed = config.compose("design", ["model=./mine"])
+    assert composed.values["model"] == str((tmp_path / "mine").resolve())
+    assert config.compose("design", ["model=zinc_selfies"]).values["model"] == "zinc_selfies"
+
+
+@pytest.mark.parametrize("name", ["a/../../b", "''", "a b"])
+def test_a_name_that_is_no_file_name(name: str):
+    with pytest.raises(ConfigError, match="command line: name must be letters, digits, - _ . only"):
+        config.compose("design", [f"name={name}"])
 
 
 def test_jobs_are_the_product_of_the_lists():

@@ -371,6 +371,19 @@ class TestDataModule:
             ids = tuple(encoded.ids(int(row)).tolist())
             assert {form for r, form in spelt if r == row} == {ids, ids[::-1]}
 
+    @pytest.mark.parametrize("spelling", ["GATTACA", "AX"])
+    def test_a_spelling_that_does_not_fit_is_not_used(self, tmp_path: Path, spelling: str):
+        class Respelt(Letters):
+            def augment(self, string: str, generator: np.random.Generator) -> str:
+                return spelling
+
+        data = encode_file(write(tmp_path / "a.txt", "GATT\nAC\n"), Respelt("ACGT"))
+        batch = Batch(np.array([0, 1]), 0, 0, 1, 6)
+        kept = collate(data, batch, np.random.default_rng(0)).x_0
+        assert kept.tolist() == collate(data, batch).x_0.tolist()
+        longer = collate(data, batch, np.random.default_rng(0), max_length=7).x_0
+        assert longer.shape[1] == (7 if spelling == "GATTACA" else 4)
+
     def test_classes_travel_with_their_rows(self, tmp_path: Path):
         path = write(tmp_path / "b.csv", "seq,part,kind\nA,,2\nCC,,0\n")
         data = encode_file(path, DNA, NAMED)

@@ -66,6 +66,12 @@ def test_unknown_kind_and_name_give_the_nearest():
         registry.find("schedules", "geometrik")
 
 
+def test_a_name_stands_for_a_part_without_options():
+    config = {"name": "masked", "schedule": "cosine_mdlm"}
+    process = registry.build("processes", config, vocab_size=5)
+    assert type(process.schedule) is registry.find("schedules", "cosine_mdlm")
+
+
 def test_build_makes_the_object():
     assert registry.build("schedules", {"name": "polynomial", "power": 3}).power == 3.0
     process = registry.build("processes", {"name": "uniform"}, vocab_size=5, unrelated=object())
@@ -77,6 +83,8 @@ def test_build_makes_the_object():
     [
         ("schedules", {"name": "polynomial", "powr": 3}, "has no option 'powr'; its options are"),
         ("schedules", {"name": "polynomial", "powr": 3}, "Did you mean 'power'?"),
+        ("guidance", {"name": "svdd", "value": 3}, "value must be a name or a mapping"),
+        ("guidance", {"name": "svdd", "value": "rolout"}, "Did you mean 'rollout'?"),
         ("schedules", {"name": "polynomial", "power": 0}, "power must be greater than 0, got 0"),
         ("schedules", {"name": "polynomial", "power": "x"}, "power must be a finite number"),
         ("schedules", {"name": "log_linear", "x": 1}, "its options are none"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 import typer
 from omegaconf import OmegaConf
@@ -21,7 +24,7 @@ from discdiff.campaign.store import CONFIG, ENVIRONMENT
 from discdiff.config import Composition
 from discdiff.data import DataModule
 from discdiff.encoding import Encoded, encode_file
-from discdiff.errors import ConfigError, StoreError
+from discdiff.errors import ConfigError, InputError, StoreError
 from discdiff.fit import LAST, fit, quality
 from discdiff.lr import LearningRate
 from discdiff.model import LengthLaw, Model
@@ -55,12 +58,13 @@ def carry_through(settings: Train, source: Composition) -> None:
     encoded = _encoded(settings, source)
     typer.echo(str(encoded.report), err=True)
     model = _model(settings, encoded, source)
-    data = _data(settings, encoded, source)
+    data = _data(settings, encoded, source, model.max_length)
     options = _options(settings, source)
-    _write_surroundings(folder, source)
+    begun = _Begun(folder, source)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # tips and hardware lists
     try:
-        trained = fit(model, data, folder, **options)
+        with _keys_of("trainer", source, asdict(settings.trainer)):
+            trained = fit(model, data, folder, callbacks=[begun], **options)
     except KeyboardInterrupt:
         typer.secho(f"discdiff: interrupted. Continue with: discdiff resume {folder}", err=True)
         raise typer.Exit(130) from None
@@ -70,6 +74,28 @@ def carry_through(settings: Train, source: Composition) -> None:
     trained.save(folder / "model", settings.trainer.dtype)
     typer.echo(", ".join(f"{name} {value}" for name, value in measured.items()))
     typer.echo(f"model: {folder / 'model'}")
+
+
+class _Begun(pl.Callback):
+    """Writes what `discdiff resume` needs as soon as everything has been built and checked."""
+
+    def __init__(self, folder: Path, source: Composition) -> None:
+        self.folder, self.source = folder, source
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        _write_surroundings(self.folder, self.source)
+
+
+@contextmanager
+def _keys_of(section: str, source: Composition, known: Container[str]) -> Iterator[None]:
+    """Give the whole key where a value of a section is refused under the last part of its key."""
+    try:
+        yield
+    except InputError as error:
+        name = str(error).split(" ", 1)[0]
+        if name not in known:
+            raise
+        raise ConfigError(f"{source.origin(f'{section}.{name}')}: {section}.{error}") from error
 
 
 def _is_main() -> bool:
@@ -122,10 +148,10 @@ def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
     )
 
 
-def _data(settings: Train, encoded: Encoded, source: Composition) -> DataModule:
+def _data(settings: Train, encoded: Encoded, source: Composition, max_length: int) -> DataModule:
     keys: DataKeys = settings.data
     with located(source, "data"):
-        return DataModule(
+        data = DataModule(
             encoded,
             batch_tokens=keys.batch_tokens,
             batch_size=keys.batch_size,
@@ -134,13 +160,16 @@ def _data(settings: Train, encoded: Encoded, source: Composition) -> DataModule:
             seed=settings.seed,
             train_split=keys.train_split,
             valid_split=keys.valid_split,
+            max_length=max_length,
         )
+        data.train_dataloader()  # refuses sizes that make no batches
+        return data
 
 
 def _options(settings: Train, source: Composition) -> dict[str, Any]:
     """Return the arguments of `fit`, from the section `trainer`."""
     options = asdict(settings.trainer)
-    with located(source, "trainer.schedule"):
+    with _keys_of("trainer.schedule", source, options["schedule"]):
         options["schedule"] = LearningRate(**options["schedule"])
     options["betas"] = tuple(options["betas"])
     return options | {

@@ -303,14 +303,9 @@ class Sampler(ABC):
         return self._pause(state, stop) if stop > 0.0 else state
 
     def _pause(self, state: State, stop: float) -> State:
-        """Set the clocks of the rows that are not finished to `stop`, and count events from 0."""
-        going = torch.from_numpy(~state.plan.done(state, 0.0)).to(state.t.device)
-        state = replace(
-            state,
-            t=torch.where(going, state.t.clamp(max=stop), state.t),
-            keys=random.fold(state.keys, PAUSE),
-            event=0,
-        )
+        """Set all clocks to `stop` at the latest, and count events from 0 again."""
+        keys = random.fold(state.keys, PAUSE)
+        state = replace(state, t=state.t.clamp(max=stop), keys=keys, event=0)
         return replace(state, plan=state.plan.resume(state))
 
     # ------------------------------------------------------------------ samples

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from discdiff.aggregation import Product
 from discdiff.campaign import Campaign, Store, report, runner
 from discdiff.campaign.store import Store as StoreClass
 from discdiff.errors import InputError, OracleError, StoreError
+from discdiff.guidance.fk import FKSteering
+from discdiff.objective import Objective, Term
 from discdiff.oracle import Scores
 from discdiff.oracle.wrapper import Wrapper
 from tests.campaign.doubles import (
@@ -179,12 +183,38 @@ def test_a_model_that_repeats_itself_ends_the_run(tmp_path):
         ({"max_failed": 2}, r"max_failed must lie in \[0, 1\], got 2"),
         ({"objective": None}, "'count_g' has the outputs g, edges"),
         ({"oracle": 3}, "oracle must be a callable"),
+        (
+            {"guidance": FKSteering(particles=4, keep="all")},
+            "round_size must be a multiple of",
+        ),
     ],
 )
 def test_arguments_are_checked_before_anything_is_made(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         campaign(tmp_path / "run", **changes)
     assert not (tmp_path / "run").exists()
+
+
+class Below(Wrapper):
+    """Answers below 0."""
+
+    def stream(self, sequences, /):
+        scores = self.oracle(sequences)
+        yield np.arange(len(sequences)), replace(scores, values=scores.values - 9.0)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_scores_that_never_make_a_reward_leave_no_run(tmp_path, there):
+    folder = tmp_path / "run"
+    if there:
+        folder.mkdir()
+        (folder / "mine").write_text("kept")
+    objective = Objective([Term("g"), Term("edges")], Product())
+    oracle = CountG(tmp_path / "run.calls")
+    with pytest.raises(InputError, match="'g' must be at least 0 for Product, got -"):
+        campaign(folder, Below(oracle), objective=objective, baseline=None).run()
+    assert [p.name for p in folder.glob("*")] == (["mine"] if there else [])
+    assert folder.exists() == there
 
 
 def test_a_folder_that_holds_a_run_is_refused(whole):

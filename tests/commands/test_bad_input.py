@@ -173,6 +173,32 @@ class TestData:
         assert re.search(message, error)
         assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
 
+    @pytest.mark.parametrize(
+        ("argument", "message"),
+        [
+            ("precision=bf17", "precision must be one of .*, got 'bf17'"),
+            ("accelerator=tpu", "accelerator must be one of .*, got 'tpu'"),
+            ("strategy=dpp", "strategy must fit the accelerator .*, got 'dpp'"),
+            ("betas=[0.9]", r"betas must be two numbers in \[0, 1\), got \[0.9\]"),
+            ("rate=0", "rate must be greater than 0, got 0"),
+            ("ema=2", r"ema must lie in \[0, 1\], got 2"),
+            ("schedule.shape=wds", "schedule.shape must be one of .* Did you mean 'wsd'?"),
+            ("snapshot_steps=-1", "snapshot_steps must be a non-negative integer, got -1"),
+            ("valid_every=0", "valid_every must be a positive integer, got 0"),
+            ("devices=0", "devices must be a positive integer, got 0"),
+        ],
+    )
+    def test_a_bad_trainer(self, discdiff: Run, tmp_path: Path, argument: str, message: str):
+        (tmp_path / "data.csv").write_text("smiles\n" + "CCO\nCCCO\n" * 4)
+        network = ["denoiser.width=16", "denoiser.depth=1", "denoiser.heads=2"]
+        safe = ["trainer.accelerator=cpu", "trainer.precision=32-true"]
+        error = discdiff(
+            *("train", "data.path=data.csv", "out=run", *network, *safe, f"trainer.{argument}"),
+            code=2,
+        )
+        assert re.search(f"discdiff: command line: trainer.{message}", error)
+        assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
+
     def test_no_file(self, discdiff: Run, tmp_path: Path):
         assert "give data.path=VALUE" in discdiff("train", code=2)
         assert "must exist, got 'x.csv'" in discdiff("train", "data.path=x.csv", code=2)

@@ -127,6 +127,25 @@ def test_all_particles_of_a_population_are_shards_too():
     torch.testing.assert_close(part.log_weight, whole.log_weight[6:], rtol=1e-4, atol=1e-4)
 
 
+def test_a_finished_population_does_not_change_while_others_go_on():
+    """Values come at event 5; populations of short designs are finished by then."""
+    lengths = LengthLaw([0, 0, 0, 0, 1, 0, 1])
+    sampler = FirstHitting(Model(MASKED.denoiser, MASKED.process, DNA, lengths))
+    method = FKSteering(particles=2, scale=4.0, interval=5, threshold=1.0, keep="all")
+
+    def run(n, first):
+        reward = Reward(DNA, lambda strings: [3.0 * s.find("A") + s.count("C") for s in strings])
+        return method.run(sampler, reward, n, key=5, first_design=first)
+
+    whole = run(40, 0)
+    short = [i for i in range(0, 40, 2) if {len(s) for s in whole.strings[i : i + 2]} == {4}]
+    assert 2 < len(short) < 20
+    for first in short:
+        part = run(2, first)
+        same(whole, part, first)
+        assert torch.equal(part.log_weight, whole.log_weight[first : first + 2])
+
+
 def test_another_key_is_another_batch():
     sampler = SAMPLERS["first hitting"]
     assert sampler.sample(N, key=5).strings != sampler.sample(N, key=6).strings

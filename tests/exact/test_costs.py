@@ -7,12 +7,14 @@ from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
+from discdiff.oracle import stack
+from discdiff.reward import Reward
 from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from discdiff.samplers.remdm import ReMDM
-from tests.exact.laws import counted_reward, dirichlet, model_of, rewards
+from tests.exact.laws import counted_reward, dirichlet, model_of, rewards, two_lengths
 
 N, L, T, M, K = 10, 5, 4, 3, 6
 LAW = dirichlet(2, L, seed=0)
@@ -85,6 +87,15 @@ def test_cost_of_rollouts():
     assert requests == (L - 1) * M + M
 
 
+def test_a_design_that_finished_between_selections_is_scored_once():
+    law = two_lengths()
+    sampler, reward = FirstHitting(model_of(law)), counted_reward(law, rewards(law))
+    samples = SVDD(M, interval=3).run(sampler, reward, 40, key=0)
+    short = sum(len(s) == 2 for s in samples.strings)
+    assert 5 < short < 35
+    assert reward.counts.requested == short + M * (40 - short)
+
+
 @pytest.mark.parametrize("select", ["softmax", "argmax"])
 def test_cost_on_uniform_noise(select):
     sampler = Ancestral(UNIFORM, steps=T)
@@ -94,9 +105,6 @@ def test_cost_on_uniform_noise(select):
 
 
 def test_a_spent_budget_ends_the_guidance_and_finishes_the_designs():
-    from discdiff.oracle import stack
-    from discdiff.reward import Reward
-
     table = rewards(LAW)
     spell = ["".join("AB"[i] for i in row) for row in LAW.rows]
     values = dict(zip(spell, table.tolist(), strict=True))

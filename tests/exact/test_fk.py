@@ -115,17 +115,16 @@ def test_law_tends_to_the_tilted_law(kind):
 
 @pytest.mark.parametrize("potential", POTENTIALS)
 def test_potentials_are_products_of_their_definitions(potential):
-    """Values .3, -.5, .9, ... at the events; before any value the running maximum is 0."""
-    values = np.array([0.3, -0.5, 0.9, 0.2])
+    values = np.array([-0.3, -0.5, 0.9, 0.2])
     law = dirichlet(2, 5, seed=0)
 
     class Given:
         def __call__(self, sampler, state, reward, scale):
-            return state, torch.full((len(state),), values[state.event - 1]).double()
+            return state, torch.full_like(state.log_weight, values[state.event - 1])
 
     factors = {
         "difference": np.diff(values, prepend=0.0),
-        "max": np.maximum.accumulate(np.maximum(values, 0.0)),
+        "max": np.maximum.accumulate(values),
         "sum": values.cumsum(),
     }[potential]
     seen = []

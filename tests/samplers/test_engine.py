@@ -175,3 +175,31 @@ def test_a_class_reaches_the_network_with_every_row():
     mixed = sampler.step(state, branch=2)
     mixed.cond[1:3] = 1
     assert MODEL.domain.decode_batch(sampler.run(mixed).tokens[[0, 3]]) == ["AAAA"] * 2
+
+
+class Clocked(ByClass):
+    """A network with time that notes the clocks it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.needs_time, self.seen = True, []
+
+    def forward(self, x_t, t, cond=None, at=None):
+        self.seen.append(t)
+        return super().forward(x_t, t, cond, at)
+
+
+@pytest.mark.parametrize("make", [FirstHitting, Ancestral, Parallel, EntropyOrder])
+def test_a_network_with_time_is_shown_the_rows_own_clock(make):
+    net = Clocked()
+    options = {"steps": 2} if make is Ancestral else {}
+    sampler = make(Model(net, MODEL.process, MODEL.domain, LengthLaw.fixed(4)), **options)
+    x_t = torch.tensor([[3, 3, 1, 3]]).repeat(2, 1)
+    start = torch.tensor([0.6, 0.3], dtype=torch.float64)
+    sampler.run(sampler.start(x_t, start, x_t == 3, keys=torch.arange(2)))
+    for t in net.seen:
+        assert (t[:, 2] == 0).all()  # a given position is shown as clean
+        clock = t.amax(1)
+        assert (clock <= start).all() if len(t) == 2 else (clock <= 0.6).all()
+        assert (clock > 0).all()
+    assert len(torch.cat(net.seen)) > 1

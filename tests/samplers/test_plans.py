@@ -53,6 +53,18 @@ def test_a_parallel_run_is_never_longer_than_its_steps_or_its_positions():
         assert samples.counts["nfe"] == 5 * min(steps, 2)
 
 
+def test_blocks_are_kept_when_the_rest_of_a_plan_is_drawn_afresh():
+    """Four positions in three steps are blocks of 1, 2 and 1, by branching or after a stop too."""
+    sampler = Parallel(Model.tabular(["ABAB", "BABA"]), steps=3)
+    state, left = sampler.init(20, key=0), []
+    while not sampler.done(state):
+        state = sampler.step(state, branch=2).gather(torch.arange(0, 40, 2))
+        left.append((state.tokens == 2).sum(1).unique().tolist())
+    assert left == [[3], [1], [0]]
+    state = sampler.step(sampler.run(sampler.init(200, key=0), stop=0.7))
+    assert set((state.tokens == 2).sum(1).tolist()) == {3, 1, 0}
+
+
 def sigma(sampler, t, s, **options):
     return sampler.sigma(*(torch.tensor(u, dtype=torch.float64) for u in (t, s)), **options).item()
 
