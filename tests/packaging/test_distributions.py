@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINKED = ("bio", "chem", "configs", "guidance")
-DESIGN = ["design", "experiment=qed_sa", "budget=8", "round_size=2", "out=run"]
+SMALL = ["budget=8", "round_size=2", "guidance.particles=2"]
+DESIGN = ["design", "experiment=qed_sa", *SMALL, "out=run"]
 
 
 @dataclass(frozen=True)
