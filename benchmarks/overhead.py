@@ -121,10 +121,11 @@ def sampler_cost(name: str, settings: Settings) -> SamplerCost:
     with recording(model.denoiser) as calls:
         samples = sample()
     peak = peak_memory(settings.device)
-    pairs = [
-        (seconds(sample, settings.device), seconds(passes, settings.device))
-        for _ in range(settings.repeats)
-    ]
+    pairs = []
+    for turn in range(settings.repeats):
+        jobs = (sample, passes) if turn % 2 else (passes, sample)
+        times = {job: seconds(job, settings.device) for job in jobs}
+        pairs.append((times[sample], times[passes]))
     lengths = (samples.tokens != model.process.pad_id).sum(1).double()
     return SamplerCost(
         overhead_ratio=statistics.median(whole / bare for whole, bare in pairs),

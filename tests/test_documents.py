@@ -89,13 +89,10 @@ def test_local_links_lead_somewhere(document: str):
 
 @pytest.mark.parametrize("kind", ["samplers", "guidance"])
 def test_readme_gives_every_law_in_the_words_of_the_code(kind: str):
-    rows = {
-        match[1]: match[0]
-        for match in re.finditer(r"^\| `(\w+)` .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    }
+    text = (ROOT / "README.md").read_text()
     for name, target in PROJECT["entry-points"][f"discdiff.{kind}"].items():
-        assert name in rows, f"{kind} {name} has no row in README.md"
-        assert law(target) in rows[name], f"{name}: {law(target)}"
+        rows = re.findall(rf"^\| `{name}` .*$", text, re.MULTILINE)
+        assert any(law(target) in row for row in rows), f"{name}: {law(target)}"
 
 
 def law(target: str) -> str:
