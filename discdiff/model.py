@@ -71,7 +71,8 @@ class Model:
         domain: strings and tokens.
         lengths: law of the number of tokens, at most the network's `max_length`.
         card: what the model card says, heading by heading, JSON values.
-        length_mode: `given_length` (PAD is invisible) or `pad_as_token`.
+        length_mode: `given_length` (PAD is invisible); `pad_as_token` is recorded only:
+            no sampler or loss acts on it.
         frozen_training: whether a uniform model was trained with random frozen neighbours; a masked
             one needs no such training.
 
