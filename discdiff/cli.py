@@ -18,8 +18,8 @@ from discdiff.commands.report import report
 from discdiff.commands.resume import resume
 from discdiff.commands.sample import sample
 from discdiff.commands.train import train
+from discdiff.config.settings import Design, Evaluate, Sample, Train, help_text
 from discdiff.errors import DiscdiffError, InputError
-from discdiff.settings import Design, Evaluate, Sample, Train, help_text
 
 INPUT_ERROR = 2
 FAILURE = 1

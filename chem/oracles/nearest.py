@@ -11,8 +11,8 @@ from discdiff import _check
 from discdiff.chem.fingerprints import comparer, fingerprint
 from discdiff.chem.molecule import parse
 from discdiff.chem.oracles.molecular import PerMolecule
+from discdiff.data.readers import Columns, read_chunks
 from discdiff.errors import DataError, InputError
-from discdiff.readers import Columns, read_chunks
 
 
 class Nearest(PerMolecule):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from discdiff.campaign.recorder import Recorder
 from discdiff.domain import Domain
-from discdiff.filters import Diversity
+from discdiff.objective.filters import Diversity
 from discdiff.oracle import Metered
 from discdiff.reward import Evaluation, Objective, Reward
 

@@ -11,7 +11,7 @@ import typer
 from discdiff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from discdiff.config import Composition
+    from discdiff.config.composition import Composition
 
 Arguments = Annotated[
     list[str] | None,
@@ -37,7 +37,7 @@ def read(
     Raises:
         ConfigError: if an argument is wrong.
     """
-    from discdiff import config
+    from discdiff.config import composition
 
     overrides = [text for text in arguments or () if not _is_file(text)]
     files = [Path(text) for text in arguments or () if _is_file(text)]
@@ -45,14 +45,14 @@ def read(
         raise ConfigError(f"at most one file can be given, got {', '.join(map(str, files))}")
     file = files[0] if files else None
     if multirun:
-        found = config.jobs(command, overrides, file)
+        found = composition.jobs(command, overrides, file)
     else:
-        found = [config.compose(command, overrides, file)]
+        found = [composition.compose(command, overrides, file)]
     if show:
         from omegaconf import OmegaConf
 
-        for composition in found:
-            typer.echo(OmegaConf.to_yaml(OmegaConf.create(composition.values)))
+        for one in found:
+            typer.echo(OmegaConf.to_yaml(OmegaConf.create(one.values)))
         raise typer.Exit
     return found
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from discdiff.commands.arguments import Arguments, Multirun, Show, read
-from discdiff.settings import Design, fill
+from discdiff.config.settings import Design, fill
 
 if TYPE_CHECKING:
-    from discdiff.config import Composition
+    from discdiff.config.composition import Composition
 
 
 def design(arguments: Arguments = None, multirun: Multirun = False, show: Show = False) -> None:
@@ -30,9 +30,9 @@ def design(arguments: Arguments = None, multirun: Multirun = False, show: Show =
 
 
 def _run(source: Composition, settings: Design) -> None:
-    from discdiff import build
     from discdiff.campaign.store import refuse_run
     from discdiff.commands.campaigns import carry_through
+    from discdiff.config import build
 
     folder = Path(settings.out)
     refuse_run(folder)  # before the model is loaded

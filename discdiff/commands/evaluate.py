@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from discdiff.commands.arguments import Arguments, Show, read
+from discdiff.config.settings import Evaluate, fill
 from discdiff.errors import DataError
-from discdiff.settings import Evaluate, fill
 
 
 def evaluate(
@@ -27,8 +27,9 @@ def evaluate(
     """
     (source,) = read("evaluate", arguments, show=show)
     settings = fill(Evaluate, source)
-    from discdiff import build, registry
+    from discdiff import registry
     from discdiff.commands import table
+    from discdiff.config import build
 
     with build.located(source, "metrics"):
         measure = registry.find("metrics", settings.metrics)
@@ -53,7 +54,7 @@ def evaluate(
 
 def _strings(path: Path, column: str | None) -> list[str]:
     """Return the strings of a file; an empty one is kept, it counts as invalid."""
-    from discdiff.readers import Columns, read_chunks
+    from discdiff.data.readers import Columns, read_chunks
 
     rows = [row for chunk in read_chunks(path, Columns(column)) for row in chunk]
     if not rows:

@@ -18,16 +18,16 @@ def resume(
 
     Nothing that was recorded is computed again.
     """
-    from discdiff import build, config
     from discdiff.campaign.store import CONFIG, DATABASE
-    from discdiff.settings import Design, Train, fill
+    from discdiff.config import build, composition
+    from discdiff.config.settings import Design, Train, fill
 
     if not (run / CONFIG).is_file():
         raise StoreError(f"{run} holds no run: it has no file {CONFIG}")
     if (run / DATABASE).is_file():
         from discdiff.commands.campaigns import carry_through
 
-        source = config.stored("design", run / CONFIG)
+        source = composition.stored("design", run / CONFIG)
         if "oracle" not in source.values or "rules" in source.values:
             raise StoreError(
                 f"{run} was begun from Python: continue it there, with the same Campaign(...) and "
@@ -39,5 +39,5 @@ def resume(
     else:
         from discdiff.commands import trainings
 
-        source = config.stored("train", run / CONFIG)
+        source = composition.stored("train", run / CONFIG)
         trainings.carry_through(replace(fill(Train, source), out=str(run)), source)

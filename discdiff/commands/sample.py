@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from discdiff.commands.arguments import Arguments, Show, read
+from discdiff.config.settings import Sample, fill
 from discdiff.errors import InputError
-from discdiff.settings import Sample, fill
 
 if TYPE_CHECKING:
     from discdiff.samplers.samples import Samples
@@ -29,8 +29,8 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
     out = None if settings.out is None else _checked(Path(settings.out))
     import torch
 
-    from discdiff import build
     from discdiff.commands.progress import Progress
+    from discdiff.config import build
 
     sampler = build.sampler(settings, source)
     with build.located(source), Progress() as progress:

@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from discdiff.commands.arguments import Arguments, Multirun, Show, read
+from discdiff.config.settings import Train, fill
 from discdiff.errors import ConfigError
-from discdiff.settings import Train, fill
 
 
 def train(arguments: Arguments = None, multirun: Multirun = False, show: Show = False) -> None:

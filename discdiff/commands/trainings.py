@@ -17,19 +17,19 @@ import typer
 from omegaconf import OmegaConf
 
 from discdiff import registry
-from discdiff.build import component, located
 from discdiff.campaign.environment import dumps, environment
 from discdiff.campaign.files import write_atomic
 from discdiff.campaign.store import CONFIG, ENVIRONMENT
-from discdiff.config import Composition
-from discdiff.data import DataModule
-from discdiff.encoding import Encoded, encode_file
+from discdiff.config.build import component, located
+from discdiff.config.composition import Composition
+from discdiff.config.settings import DataKeys, Train
+from discdiff.data.encoding import Encoded, encode_file
+from discdiff.data.module import DataModule
+from discdiff.data.readers import Columns
 from discdiff.errors import ConfigError, InputError, StoreError
-from discdiff.fit import LAST, fit, quality
-from discdiff.lr import LearningRate
 from discdiff.model import LengthLaw, Model
-from discdiff.readers import Columns
-from discdiff.settings import DataKeys, Train
+from discdiff.training.fit import LAST, fit, quality
+from discdiff.training.lr import LearningRate
 
 CARD_SAMPLES = 256
 

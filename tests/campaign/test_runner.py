@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from discdiff.aggregation import Product
 from discdiff.campaign import Campaign, Store, report, runner
 from discdiff.campaign.store import Store as StoreClass
 from discdiff.errors import InputError, OracleError, StoreError
 from discdiff.guidance.fk import FKSteering
 from discdiff.objective import Objective, Term
+from discdiff.objective.aggregation import Product
 from discdiff.oracle import Scores
 from discdiff.oracle.wrapper import Wrapper
 from tests.campaign.doubles import (

@@ -6,8 +6,8 @@ import pytest
 
 from discdiff.chem.filters import ScaffoldMemory, SimilarityMemory
 from discdiff.errors import DataError, InputError
-from discdiff.filters import Diversity
 from discdiff.objective import Objective, Term
+from discdiff.objective.filters import Diversity
 from discdiff.oracle import Scores
 
 BENZENES = ["Cc1ccccc1", "CCc1ccccc1", "Oc1ccccc1", "Nc1ccccc1"]

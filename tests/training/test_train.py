@@ -16,23 +16,23 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from discdiff import fit as fitting
-from discdiff import pace as pacing
 from discdiff import random
-from discdiff.batches import LengthBatches
-from discdiff.data import DataModule, Tokens, collate
+from discdiff.data.batches import LengthBatches
+from discdiff.data.encoding import encode_file
+from discdiff.data.module import DataModule, Tokens, collate
 from discdiff.domain import Letters
-from discdiff.ema import EMA
-from discdiff.encoding import encode_file
 from discdiff.errors import CheckpointError, DiscdiffError, InputError
 from discdiff.loss import nelbo
-from discdiff.lr import LearningRate
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
-from discdiff.pace import Pace
 from discdiff.process import MaskedProcess, UniformProcess
-from discdiff.snapshots import LAST, AtomicCheckpointIO
-from discdiff.train import Training
+from discdiff.training import fit as fitting
+from discdiff.training import pace as pacing
+from discdiff.training.ema import EMA
+from discdiff.training.lr import LearningRate
+from discdiff.training.module import Training
+from discdiff.training.pace import Pace
+from discdiff.training.snapshots import LAST, AtomicCheckpointIO
 from tests.training import trained
 
 # Lightning warns about how it is used by itself and by torch

@@ -12,15 +12,15 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from discdiff.data import DataModule
+from discdiff.data.encoding import encode_file
+from discdiff.data.module import DataModule
+from discdiff.data.readers import Columns
 from discdiff.domain import Letters
-from discdiff.encoding import encode_file
-from discdiff.fit import fit
-from discdiff.lr import LearningRate
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.process import MaskedProcess
-from discdiff.readers import Columns
+from discdiff.training.fit import fit
+from discdiff.training.lr import LearningRate
 
 STEPS = 9
 

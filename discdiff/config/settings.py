@@ -13,7 +13,7 @@ from discdiff import _check
 from discdiff.errors import ConfigError
 
 if TYPE_CHECKING:
-    from discdiff.config import Composition
+    from discdiff.config.composition import Composition
 
 T = TypeVar("T")
 Component = dict[str, Any]  # {"name": a registered name, **options}

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discdiff import _check
+from discdiff.data.encoded import BadRow, Encoded, Report, load, save
+from discdiff.data.readers import Columns, Row, read_chunks
 from discdiff.domain import Domain
-from discdiff.encoded import BadRow, Encoded, Report, load, save
 from discdiff.errors import DataError, InputError
-from discdiff.readers import Columns, Row, read_chunks
 
 __all__ = ["BadRow", "Encoded", "Report", "encode_file"]
 

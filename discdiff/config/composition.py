@@ -17,7 +17,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from discdiff import _hydra
+from discdiff.config import hydra
 from discdiff.errors import ConfigError
 
 _NAME = re.compile(r"[\w.-]+")
@@ -62,7 +62,7 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
         >>> compose("design", ["budget=50"]).values["budget"]
         50
     """
-    parsed = [_hydra.parse(text) for text in overrides]
+    parsed = [hydra.parse(text) for text in overrides]
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(
@@ -70,16 +70,16 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
                 "write [a,b] where one value is a list"
             )
         _check_inert("command line", override.input_line)
-    experiment = _hydra.Experiment.of(file, parsed)
+    experiment = hydra.Experiment.of(file, parsed)
     if experiment is not None:
         _check_inert(experiment.label, experiment.values)
-    composed = _hydra.run(command, parsed, experiment)
+    composed = hydra.run(command, parsed, experiment)
     choices = composed.pop("hydra")
     _check_inert(f"configs/{command}.yaml", composed)
     composition = Composition(
         command,
         _with_whole_path(_resolved(command, composed)),
-        tuple(o.key_or_group for o in parsed if o.key_or_group not in _hydra.groups()),
+        tuple(o.key_or_group for o in parsed if o.key_or_group not in hydra.groups()),
         tuple(_documents(choices, experiment)),
     )
     name = composition.values.get("name", "run")
@@ -99,7 +99,7 @@ def jobs(command: str, overrides: Sequence[str], file: Path | None = None) -> li
         >>> [job.values["seed"] for job in jobs("design", ["seed=0,1", "budget=50"])]
         [0, 1]
     """
-    parsed = [_hydra.parse(text) for text in overrides]
+    parsed = [hydra.parse(text) for text in overrides]
     fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
     choices = [_alternatives(o) for o in parsed if o.is_sweep_override()]
     combinations = list(itertools.product(*choices))
@@ -117,7 +117,7 @@ def stored(command: str, path: Path) -> Composition:
     Raises:
         ConfigError: if the file cannot be read, or holds more than plain values.
     """
-    values = _hydra.read_yaml(path)
+    values = hydra.read_yaml(path)
     _check_inert(str(path), values)
     return Composition(command, values, (), ((str(path), values),))
 
@@ -128,14 +128,14 @@ def _alternatives(override: Override) -> list[str]:
 
 
 def _documents(
-    choices: Mapping[str, object], experiment: _hydra.Experiment | None
+    choices: Mapping[str, object], experiment: hydra.Experiment | None
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield what was read, the document that wins first: experiment, then options of groups."""
     if experiment is not None:
         yield experiment.label, experiment.values
-    for group in set(_hydra.groups()) - {"experiment"}:
+    for group in set(hydra.groups()) - {"experiment"}:
         for option in re.findall(r"[\w.-]+", str(choices.get(group) or "")):
-            yield f"configs/{group}/{option}.yaml", _hydra.read_packaged(group, option)
+            yield f"configs/{group}/{option}.yaml", hydra.read_packaged(group, option)
 
 
 def _check_inert(where: str, value: object, key: str = "") -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discdiff.errors import InputError
-from discdiff.pareto import ParetoArchive
+from discdiff.objective.pareto import ParetoArchive
 
 
 def points(width):

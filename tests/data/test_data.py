@@ -15,12 +15,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discdiff.batches import Batch, LengthBatches
-from discdiff.data import DataModule, collate
+from discdiff.data.batches import Batch, LengthBatches
+from discdiff.data.encoding import Encoded, encode_file
+from discdiff.data.module import DataModule, collate
+from discdiff.data.readers import Columns, Row, read_chunks
 from discdiff.domain import Letters
-from discdiff.encoding import Encoded, encode_file
 from discdiff.errors import DataError, InputError
-from discdiff.readers import Columns, Row, read_chunks
 
 DNA = Letters("ACGT")
 NAMED = Columns("seq", "part", "kind")

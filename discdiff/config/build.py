@@ -12,13 +12,13 @@ import torch
 from discdiff import _check, registry
 from discdiff.campaign.runner import Campaign
 from discdiff.campaign.workers import InWorkers
-from discdiff.config import Composition
+from discdiff.config.composition import Composition
+from discdiff.config.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
 from discdiff.errors import ConfigError, InputError
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
 from discdiff.oracle import Combined, Streaming
 from discdiff.samplers.engine import Sampler
-from discdiff.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
 
 
 def model(name: str, device: str, source: Composition) -> Model:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from discdiff import _check
-from discdiff.aggregation import Aggregation, as_aggregation
 from discdiff.errors import InputError
-from discdiff.filters import Diversity, Filter
+from discdiff.objective.aggregation import Aggregation, as_aggregation
+from discdiff.objective.filters import Diversity, Filter
+from discdiff.objective.transform import Identity, Transform
 from discdiff.oracle.scores import Bools, Floats, Scores
-from discdiff.transform import Identity, Transform
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Objective:
             needed and missing.
 
     Example:
-        >>> from discdiff.transform import Linear
+        >>> from discdiff.objective.transform import Linear
         >>> objective = Objective([Term("qed"), Term("sa", Linear(10, 1))], "product")
         >>> scores = Scores.of(np.array([[0.9, 1.0], [0.5, np.nan]]))
         >>> objective(scores, ["qed", "sa"], ["CCO", "CCC"]).tolist()

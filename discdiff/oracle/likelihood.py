@@ -27,7 +27,7 @@ class ModelLikelihood:
     log-likelihood and meets it for an exact masked model. The law of the length is left out. The
     random numbers come from the seed and the sequence alone, so a sequence has one value in
     whatever batch it comes. As a goal, neither extreme is wanted: give the term a
-    `discdiff.transform.Band`.
+    `discdiff.objective.transform.Band`.
 
     The spelling that is scored is the one the oracle is given, the canonical one behind `stack`.
     A sequence that the model cannot write (unknown token, too long) is *failed*, with the reason.

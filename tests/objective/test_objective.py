@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from discdiff.aggregation import AGGREGATIONS, as_aggregation
 from discdiff.errors import InputError
-from discdiff.filters import HardFilter
 from discdiff.objective import Objective, Term
+from discdiff.objective.aggregation import AGGREGATIONS, as_aggregation
+from discdiff.objective.filters import HardFilter
+from discdiff.objective.transform import Gaussian, Linear, Sigmoid, Step
 from discdiff.oracle import Scores
-from discdiff.transform import Gaussian, Linear, Sigmoid, Step
 
 tables = hnp.arrays(np.float64, st.tuples(st.integers(1, 5), st.just(3)), elements=st.floats(0, 1))
 weights = hnp.arrays(np.float64, 3, elements=st.floats(0.1, 5))

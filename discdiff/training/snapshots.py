@@ -12,8 +12,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from discdiff import _check
 from discdiff.errors import CheckpointError, DiscdiffError
-from discdiff.pace import Pace
-from discdiff.train import Training
+from discdiff.training.module import Training
+from discdiff.training.pace import Pace
 
 LAST = "last.ckpt"
 _PARTS = {"state_dict", "optimizer_states", "callbacks", "loops"}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from discdiff.errors import InputError
-from discdiff.transform import (
+from discdiff.objective.transform import (
     Band,
     DoubleSigmoid,
     Gaussian,

@@ -15,13 +15,13 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import CSVLogger, Logger
 
 from discdiff import _check
-from discdiff.data import DataModule
+from discdiff.data.module import DataModule
 from discdiff.errors import InputError
-from discdiff.lr import LearningRate
 from discdiff.model import Model
-from discdiff.pace import Pace
-from discdiff.snapshots import LAST, AtomicCheckpointIO, Snapshots
-from discdiff.train import Training
+from discdiff.training.lr import LearningRate
+from discdiff.training.module import Training
+from discdiff.training.pace import Pace
+from discdiff.training.snapshots import LAST, AtomicCheckpointIO, Snapshots
 
 __all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality"]
 

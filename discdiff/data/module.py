@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from discdiff import _check
-from discdiff.batches import Batch, LengthBatches
+from discdiff.data.batches import Batch, LengthBatches
+from discdiff.data.encoded import Encoded
 from discdiff.domain import Domain
-from discdiff.encoded import Encoded
 from discdiff.errors import DataError
 
 
@@ -46,7 +46,7 @@ def collate(
     Example:
         >>> import numpy as np, tempfile, pathlib
         >>> from discdiff.domain import Letters
-        >>> from discdiff.encoding import encode_file
+        >>> from discdiff.data.encoding import encode_file
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "dna.txt"
         >>> _ = file.write_text("GATT\nAC\n")
         >>> data = encode_file(file, Letters("ACGT"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from discdiff import _check
-from discdiff.lr import LearningRate
+from discdiff.training.lr import LearningRate
 
 
 class Pace(pl.Callback):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from discdiff import _hydra, build, config, registry, settings
+from discdiff import registry
+from discdiff.config import build, composition, hydra, settings
 from discdiff.domain import Letters
 from discdiff.errors import ConfigError
 from discdiff.model import LengthLaw, Model
@@ -23,7 +24,7 @@ COMMANDS = {
     "evaluate": settings.Evaluate,
 }
 DATA = {"train": ["data.path=x.csv"]}  # what a command needs besides its defaults
-FOLDER = Path(__file__).parent.parent / "configs"
+FOLDER = Path(__file__).parents[2] / "configs"
 
 
 def options() -> list[tuple[str, str]]:
@@ -51,7 +52,7 @@ def tiny_model(kind: str) -> Model:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_defaults_fill_the_schema(command: str):
-    composed = config.compose(command, DATA.get(command, []))
+    composed = composition.compose(command, DATA.get(command, []))
     filled = settings.fill(COMMANDS[command], composed)
     assert vars(filled).keys() == composed.values.keys()
 
@@ -61,7 +62,7 @@ def test_every_option_composes(group: str, option: str):
     commands = commands_of(group, option)
     assert commands, f"no command uses the group {group}"
     for command in commands:
-        composed = config.compose(command, [f"{group}={option}", *DATA.get(command, [])])
+        composed = composition.compose(command, [f"{group}={option}", *DATA.get(command, [])])
         settings.fill(COMMANDS[command], composed)
 
 
@@ -69,9 +70,9 @@ def test_every_option_composes(group: str, option: str):
     ("group", "option"), [(g, o) for g, o in options() if g in ("sampler", "guidance", "oracle")]
 )
 def test_a_file_states_the_defaults_of_the_constructor(group: str, option: str):
-    values = _hydra.read_packaged(group, option)[group]
+    values = hydra.read_packaged(group, option)[group]
     values = values[option] if group == "oracle" else values
-    parameters = registry.options(_hydra.KINDS[group], values.pop("name"))
+    parameters = registry.options(hydra.KINDS[group], values.pop("name"))
     for key, value in values.items():
         default = parameters[key].default
         if isinstance(value, dict):
@@ -83,21 +84,21 @@ def test_a_file_states_the_defaults_of_the_constructor(group: str, option: str):
 
 
 def test_every_sampler_builds():
-    for name in _hydra.options("sampler"):
-        values = _hydra.read_packaged("sampler", name)["sampler"]
+    for name in hydra.options("sampler"):
+        values = hydra.read_packaged("sampler", name)["sampler"]
         built = registry.build("samplers", values, model=tiny_model("masked"))
         assert built.temperature == 1.0
 
 
 def test_every_guidance_builds():
-    for name in _hydra.options("guidance"):
-        values = _hydra.read_packaged("guidance", name)["guidance"]
+    for name in hydra.options("guidance"):
+        values = hydra.read_packaged("guidance", name)["guidance"]
         assert hasattr(registry.build("guidance", values), "run")
 
 
 def test_every_oracle_builds_or_says_what_it_needs():
-    names = _hydra.options("oracle")
-    composed = config.compose("design", [f"oracle=[{','.join(names)}]"])
+    names = hydra.options("oracle")
+    composed = composition.compose("design", [f"oracle=[{','.join(names)}]"])
     assert tuple(sorted(composed.values["oracle"])) == names
     for name in names:
         chosen = {name: composed.values["oracle"][name]}
@@ -116,7 +117,7 @@ def test_every_oracle_builds_or_says_what_it_needs():
 
 def test_every_objective_builds():
     for path in sorted((FOLDER / "objective").glob("*.yaml")):
-        composed = config.compose("design", ["oracle=[qed,sa]", f"objective={path.stem}"])
+        composed = composition.compose("design", ["oracle=[qed,sa]", f"objective={path.stem}"])
         scored = build.oracle(composed.values["oracle"], composed, tiny_model("masked"))
         filled = settings.fill(settings.Design, composed)
         objective = build.objective(filled.objective, scored, composed)
@@ -125,9 +126,9 @@ def test_every_objective_builds():
 
 @pytest.mark.parametrize("kind", ["masked", "uniform"])
 def test_every_process_and_denoiser_builds(kind: str):
-    composed = config.compose("train", [f"process={kind}", "denoiser.depth=1", *DATA["train"]])
+    composed = composition.compose("train", [f"process={kind}", "denoiser.depth=1", *DATA["train"]])
     process = registry.build("processes", composed.values["process"], vocab_size=4)
-    for name in _hydra.options("denoiser"):
+    for name in hydra.options("denoiser"):
         network = registry.build(
             "denoisers",
             {**composed.values["denoiser"], "name": name},
@@ -140,24 +141,26 @@ def test_every_process_and_denoiser_builds(kind: str):
 
 @pytest.mark.parametrize("name", ["selfies", "smiles", "letters"])
 def test_every_domain_is_fitted(name: str):
-    values = dict(config.compose("train", [f"domain={name}", *DATA["train"]]).values["domain"])
+    values = dict(composition.compose("train", [f"domain={name}", *DATA["train"]]).values["domain"])
     domain = registry.find("domains", values.pop("name"))
     assert len(domain.fit(["CCO", "CCN"], **values).alphabet) == 3
 
 
 def test_a_registered_name_without_a_file_can_be_chosen():
-    composed = config.compose("design", ["oracle=[qed,logp]"])
+    composed = composition.compose("design", ["oracle=[qed,logp]"])
     assert composed.values["oracle"] == {"qed": {"name": "qed"}, "logp": {"name": "logp"}}
 
 
 def test_an_override_on_the_command_line_beats_the_experiment():
-    values = config.compose("design", ["experiment=qed_sa", "guidance=none", "budget=7"]).values
+    values = composition.compose(
+        "design", ["experiment=qed_sa", "guidance=none", "budget=7"]
+    ).values
     assert (values["guidance"], values["budget"], values["name"]) == ({"name": "none"}, 7, "qed_sa")
     assert values["out"] == "runs/qed_sa-0"
 
 
 def test_a_packaged_experiment_sets_values_of_the_option_it_chooses():
-    values = config.compose("train", ["experiment=zinc_selfies", *DATA["train"]]).values
+    values = composition.compose("train", ["experiment=zinc_selfies", *DATA["train"]]).values
     assert values["denoiser"] == {
         "name": "transformer",
         "width": 192,
@@ -168,19 +171,19 @@ def test_a_packaged_experiment_sets_values_of_the_option_it_chooses():
 
 
 def test_a_group_on_the_command_line_drops_the_values_of_the_experiment():
-    plain = config.compose("design", ["guidance=svdd"]).values["guidance"]
+    plain = composition.compose("design", ["guidance=svdd"]).values["guidance"]
     arguments = ["experiment=qed_sa", "guidance=svdd"]
-    assert config.compose("design", arguments).values["guidance"] == plain
+    assert composition.compose("design", arguments).values["guidance"] == plain
 
 
 def test_an_option_of_a_component_can_be_set_and_added():
-    composed = config.compose("design", ["guidance.candidates=8", "guidance.value.floor=0.5"])
+    composed = composition.compose("design", ["guidance.candidates=8", "guidance.value.floor=0.5"])
     assert composed.values["guidance"]["candidates"] == 8
     assert composed.values["guidance"]["value"] == {"name": "sampled", "draws": 1, "floor": 0.5}
 
 
 def test_a_name_stands_for_a_component_without_options():
-    composed = config.compose("design", ["objective.aggregation=min"])
+    composed = composition.compose("design", ["objective.aggregation=min"])
     assert settings.fill(settings.Design, composed).objective.aggregation == {"name": "min"}
 
 
@@ -194,35 +197,37 @@ class TestUserFile:
 
     def test_a_section_replaces_the_default_section(self, tmp_path: Path):
         file = self.write(tmp_path, "oracle: {logp: {name: logp}}\nguidance: {name: none}\n")
-        values = config.compose("design", ["seed=3"], file).values
+        values = composition.compose("design", ["seed=3"], file).values
         assert values["oracle"] == {"logp": {"name": "logp"}}
         assert values["guidance"] == {"name": "none"}
         assert values["out"] == "runs/mine-3"
 
     def test_a_group_on_the_command_line_replaces_the_section(self, tmp_path: Path):
         file = self.write(tmp_path, "guidance: {name: none}\nbudget: 9\n")
-        values = config.compose("design", ["guidance=best_of_n"], file).values
+        values = composition.compose("design", ["guidance=best_of_n"], file).values
         assert values["guidance"]["name"] == "best_of_n"
         assert values["budget"] == 9
 
     def test_it_may_use_a_defaults_list(self, tmp_path: Path):
         file = self.write(tmp_path, "defaults:\n  - override /guidance: fk\nbudget: 9\n")
-        assert config.compose("design", [], file).values["guidance"]["name"] == "fk"
+        assert composition.compose("design", [], file).values["guidance"]["name"] == "fk"
 
     def test_a_section_is_added_to_the_option_of_its_defaults_list(self, tmp_path: Path):
         text = "defaults: [{override /guidance: fk}]\nguidance: {particles: 3}\n"
-        values = config.compose("design", [], self.write(tmp_path, text)).values
+        values = composition.compose("design", [], self.write(tmp_path, text)).values
         assert (values["guidance"]["particles"], values["guidance"]["scheme"]) == (3, "ssp")
 
     def test_it_excludes_an_experiment(self, tmp_path: Path):
         with pytest.raises(ConfigError, match="give a file or experiment=..., not both"):
-            config.compose("design", ["experiment=qed_sa"], self.write(tmp_path, "budget: 9\n"))
+            composition.compose(
+                "design", ["experiment=qed_sa"], self.write(tmp_path, "budget: 9\n")
+            )
 
     def test_an_unknown_key_names_the_file(self, tmp_path: Path):
         file = self.write(tmp_path, "budgt: 9\n")
         message = f"{file}: unknown key 'budgt'; .* Did you mean 'budget'?"
         with pytest.raises(ConfigError, match=message):
-            settings.fill(settings.Design, config.compose("design", [], file))
+            settings.fill(settings.Design, composition.compose("design", [], file))
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -244,11 +249,11 @@ class TestUserFile:
     def test_what_is_refused(self, tmp_path: Path, text: str, message: str):
         file = self.write(tmp_path, text)
         with pytest.raises(ConfigError, match=message):
-            config.compose("design", [], file)
+            composition.compose("design", [], file)
 
     def test_a_missing_file(self, tmp_path: Path):
         with pytest.raises(ConfigError, match="absent.yaml: cannot be read: No such file"):
-            config.compose("design", [], tmp_path / "absent.yaml")
+            composition.compose("design", [], tmp_path / "absent.yaml")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +272,7 @@ class TestUserFile:
 )
 def test_a_bad_argument(argument: str, message: str):
     with pytest.raises(ConfigError, match=message):
-        config.compose("design", [argument])
+        composition.compose("design", [argument])
 
 
 @pytest.mark.parametrize(
@@ -287,25 +292,25 @@ def test_a_bad_argument(argument: str, message: str):
 )
 def test_a_bad_key_or_type(argument: str, message: str):
     with pytest.raises(ConfigError, match=message):
-        settings.fill(settings.Design, config.compose("design", [argument]))
+        settings.fill(settings.Design, composition.compose("design", [argument]))
 
 
 def test_the_path_of_a_model_folder_is_kept_in_full(tmp_path: Path, monkeypatch):
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
-    composed = config.compose("design", ["model=./mine"])
+    composed = composition.compose("design", ["model=./mine"])
     assert composed.values["model"] == str((tmp_path / "mine").resolve())
-    assert config.compose("design", ["model=zinc_selfies"]).values["model"] == "zinc_selfies"
+    assert composition.compose("design", ["model=zinc_selfies"]).values["model"] == "zinc_selfies"
 
 
 @pytest.mark.parametrize("name", ["a/../../b", "''", "a b"])
 def test_a_name_that_is_no_file_name(name: str):
     with pytest.raises(ConfigError, match="command line: name must be letters, digits, - _ . only"):
-        config.compose("design", [f"name={name}"])
+        composition.compose("design", [f"name={name}"])
 
 
 def test_jobs_are_the_product_of_the_lists():
-    jobs = config.jobs("design", ["seed=0,1", "guidance=svdd,none", "budget=5"])
+    jobs = composition.jobs("design", ["seed=0,1", "guidance=svdd,none", "budget=5"])
     assert [(j.values["seed"], j.values["guidance"]["name"]) for j in jobs] == [
         (0, "svdd"),
         (0, "none"),
@@ -317,13 +322,13 @@ def test_jobs_are_the_product_of_the_lists():
 
 
 def test_jobs_with_folders_of_their_own_keep_them():
-    jobs = config.jobs("design", ["seed=range(0,3)"])
+    jobs = composition.jobs("design", ["seed=range(0,3)"])
     assert [j.values["out"] for j in jobs] == ["runs/design-0", "runs/design-1", "runs/design-2"]
 
 
 def test_a_stored_configuration_is_its_own_origin(tmp_path: Path):
     path = tmp_path / "config.yaml"
     path.write_text("budget: x\n")
-    stored = config.stored("design", path)
+    stored = composition.stored("design", path)
     assert stored.values == {"budget": "x"}
     assert stored.origin("budget") == str(path)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discdiff.domain import Letters
-from discdiff.ehrlich import Ehrlich, Problem
 from discdiff.errors import InputError
 from discdiff.oracle import Counts, as_oracle, identity, stack
+from discdiff.oracle.ehrlich import Ehrlich, Problem
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
 FLOAT32 = 1e-6  # the reference computes in single precision; values are at most 1

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discdiff import _check
-from discdiff.ehrlich_problem import Problem, chain, read_problem
 from discdiff.errors import InputError
+from discdiff.oracle.ehrlich_problem import Problem, chain, read_problem
 from discdiff.oracle.scores import Bools, Floats, Scores
 
 __all__ = ["Ehrlich", "Problem"]

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from discdiff import _check, random
-from discdiff.data import Tokens
-from discdiff.ema import EMA
+from discdiff.data.module import Tokens
 from discdiff.errors import InputError
 from discdiff.loss import nelbo, stratified
 from discdiff.model import Model
+from discdiff.training.ema import EMA
 
 _TIME, _NOISE, _FROZEN, _VALID, _DROPOUT = range(5)  # purposes of the random numbers
 

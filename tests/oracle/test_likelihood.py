@@ -7,14 +7,14 @@ import torch
 from discdiff.denoiser import TabularDenoiser
 from discdiff.domain import Letters
 from discdiff.errors import InputError, UnsupportedError
-from discdiff.likelihood import ModelLikelihood
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.objective import Objective, Term
+from discdiff.objective.transform import Band
 from discdiff.oracle import as_oracle, identity
+from discdiff.oracle.likelihood import ModelLikelihood
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.reward import Reward
-from discdiff.transform import Band
 
 LAW = {"AAA": 0.4, "ABB": 0.3, "BAB": 0.2, "BBA": 0.1}
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from discdiff.errors import InputError
+from discdiff.objective.transform import edges
 from discdiff.oracle.scores import Bools, Floats
-from discdiff.transform import edges
 
 
 class Filter(Protocol):

@@ -1,0 +1,1 @@
+"""Training data: files of strings to encoded rows to padded batches."""

@@ -1,0 +1,1 @@
+"""Training: the Lightning module, its clock, its snapshots, and `fit`, which runs them."""
