@@ -18,6 +18,7 @@ from torch import Tensor
 from discdiff import _check, registry
 from discdiff.errors import CheckpointError, InputError
 from discdiff.model import LengthLaw, Model
+from discdiff.padding import LENGTH_MODES, Padded
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -123,6 +124,7 @@ def _config(model: Model) -> dict[str, object]:
     if settings is None:
         raise InputError(f"{type(model.denoiser).__name__} needs a method settings() to be saved")
     schedule = {"name": _name("schedules", model.process.schedule)}
+    domain = model.domain.inner if isinstance(model.domain, Padded) else model.domain
     return {
         "format_version": FORMAT_VERSION,
         "process": {
@@ -131,7 +133,7 @@ def _config(model: Model) -> dict[str, object]:
             "schedule": schedule | model.process.schedule.settings(),
         },
         "denoiser": {"name": _name("denoisers", model.denoiser)} | settings(),
-        "domain": {"name": _name("domains", model.domain)} | model.domain.settings(),
+        "domain": {"name": _name("domains", domain)} | domain.settings(),
         "lengths": [float(f"{p:.7g}") for p in model.lengths.probabilities.tolist()],
         "length_mode": model.length_mode,
         "frozen_training": model.frozen_training,
@@ -188,13 +190,16 @@ def _build(config: dict[str, object]) -> Model:
         raise InputError(f"lengths must be a list, got {lengths!r}")
     schedule = registry.build("schedules", _mapping(process, "schedule"))
     process = {key: value for key, value in process.items() if key != "schedule"}
+    law = LengthLaw(lengths)
+    domain = registry.build("domains", _mapping(config, "domain"))
+    if _check.one_of("length_mode", config["length_mode"], LENGTH_MODES) == "pad_as_token":
+        domain = Padded(domain, law.max_length)
     return Model(
         registry.build("denoisers", _mapping(config, "denoiser")),
         registry.build("processes", process, schedule=schedule),
-        registry.build("domains", _mapping(config, "domain")),
-        LengthLaw(lengths),
+        domain,
+        law,
         card=_mapping(config, "card"),
-        length_mode=str(config["length_mode"]),
         frozen_training=config["frozen_training"] is True,
     )
 

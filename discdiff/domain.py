@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -63,8 +63,8 @@ class Alphabet:
 class Domain(ABC):
     """Strings of one kind: how they become tokens, when they are valid, what form is canonical."""
 
-    name: ClassVar[str]
-    column: ClassVar[str] = "sequence"
+    name: str
+    column: str = "sequence"
     """Heading of a column of its strings in a table."""
 
     def __init__(self, alphabet: Sequence[str]) -> None:

@@ -14,10 +14,9 @@ from discdiff import _check
 from discdiff.denoiser import Denoiser, TabularDenoiser
 from discdiff.domain import Domain, Letters
 from discdiff.errors import InputError
+from discdiff.padding import LENGTH_MODES, Padded
 from discdiff.process import MaskedProcess, Process, UniformProcess
 from discdiff.schedule import Schedule
-
-LENGTH_MODES = ("given_length", "pad_as_token")
 
 
 class LengthLaw:
@@ -68,11 +67,9 @@ class Model:
     Args:
         denoiser: the network.
         process: its process; both over the domain's alphabet.
-        domain: strings and tokens.
+        domain: strings and tokens; `Padded` makes the end a token that the model writes.
         lengths: law of the number of tokens, at most the network's `max_length`.
         card: what the model card says, heading by heading, JSON values.
-        length_mode: `given_length` (PAD is invisible); `pad_as_token` is recorded only:
-            no sampler or loss acts on it.
         frozen_training: whether a uniform model was trained with random frozen neighbours; a masked
             one needs no such training.
 
@@ -96,7 +93,6 @@ class Model:
         domain: Domain,
         lengths: LengthLaw,
         card: Mapping[str, object] | None = None,
-        length_mode: str = "given_length",
         frozen_training: bool = False,
     ) -> None:
         sizes = (denoiser.vocab_size, process.vocab_size, len(domain.alphabet))
@@ -110,6 +106,7 @@ class Model:
                 f"lengths must end at the denoiser's {denoiser.max_length} tokens, "
                 f"got {lengths.max_length}"
             )
+        self._check_width(domain, lengths)
         if process.needs_time and not denoiser.needs_time:
             raise InputError(
                 f"a {process.kind} process needs a denoiser with needs_time=True, got needs_time="
@@ -117,8 +114,16 @@ class Model:
             )
         self.denoiser, self.process, self.domain, self.lengths = denoiser, process, domain, lengths
         self.card = dict(card or {})
-        self.length_mode = _check.one_of("length_mode", length_mode, LENGTH_MODES)
         self.frozen_training = bool(frozen_training)
+
+    @staticmethod
+    def _check_width(domain: Domain, lengths: LengthLaw) -> None:
+        if not isinstance(domain, Padded):
+            return
+        if lengths.max_length != domain.width or bool(lengths.probabilities[:-1].any()):
+            raise InputError(
+                f"lengths must be LengthLaw.fixed({domain.width}), the width of the padded domain"
+            )
 
     @classmethod
     def tabular(
@@ -160,6 +165,11 @@ class Model:
     def max_length(self) -> int:
         """Longest sequence the model writes."""
         return self.lengths.max_length
+
+    @property
+    def length_mode(self) -> str:
+        """`pad_as_token` where the model writes its end itself, else `given_length`."""
+        return LENGTH_MODES[isinstance(self.domain, Padded)]
 
     @property
     def handles_frozen(self) -> bool:

@@ -16,6 +16,7 @@ from discdiff.domain import Letters
 from discdiff.errors import CheckpointError, InputError
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
+from discdiff.padding import Padded
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.schedule import Polynomial
 
@@ -60,8 +61,13 @@ class TestModel:
             Model(net, MaskedProcess(4), DNA, LengthLaw.fixed(7))
         with pytest.raises(InputError, match="needs a denoiser with needs_time=True"):
             Model(net, UniformProcess(4), DNA, LengthLaw.fixed(6))
-        with pytest.raises(InputError, match="length_mode must be one of given_length"):
-            Model(net, MaskedProcess(4), DNA, LengthLaw.fixed(6), length_mode="packed")
+        with pytest.raises(InputError, match=r"lengths must be LengthLaw.fixed\(6\), the width"):
+            Model(
+                Transformer(5, max_length=6, width=8, depth=1, heads=2),
+                MaskedProcess(5),
+                Padded(DNA, 6),
+                LengthLaw([0, 0, 1, 0, 0, 0, 1]),
+            )
 
     def test_frozen_positions_are_known_to_masked_and_so_trained_models(self):
         assert make().handles_frozen

@@ -13,6 +13,7 @@ from rich.progress import Progress as Bars
 
 LINES = 10  # plain lines for a whole task
 QUIET_SECONDS = 2.0
+COUNT_SECONDS = 15.0  # between lines of a task without a total
 
 
 class Progress:
@@ -29,6 +30,7 @@ class Progress:
         self._console = Console(stderr=True)
         self._clock = clock
         self._began = clock()
+        self._spoke = QUIET_SECONDS - COUNT_SECONDS
         self._tenths: dict[str, int] = {}
         self._bars: Bars | None = None
         if self._console.is_terminal:
@@ -55,14 +57,23 @@ class Progress:
         if self._bars is not None:
             self._bars.stop()
 
-    def show(self, name: str, done: int, total: int, note: str = "") -> None:
-        """Say that `done` of `total` are done, and a few words."""
+    def show(self, name: str, done: int, total: int | None, note: str = "") -> None:
+        """Say that `done` of `total` are done, and a few words; None is a total nobody knows."""
         if self._bars is not None:
             found = [task.id for task in self._bars.tasks if task.description == name]
             task = found[0] if found else self._bars.add_task(name, total=total, note="")
             self._bars.update(task, completed=done, total=total, note=note)
             return
+        if total is None:
+            self._count(name, done, note)
+            return
         tenth = LINES * done // max(1, total)
         if tenth > self._tenths.get(name, 0) and self._clock() - self._began > QUIET_SECONDS:
             self._console.print(f"{name}: {done}/{total} {note}".rstrip(), markup=False)
             self._tenths[name] = tenth
+
+    def _count(self, name: str, done: int, note: str) -> None:
+        seconds = self._clock() - self._began
+        if seconds >= self._spoke + COUNT_SECONDS:
+            self._console.print(f"{name}: {done:,} {note}".rstrip(), markup=False)
+            self._spoke = seconds

@@ -16,10 +16,11 @@ import torch
 import typer
 from omegaconf import OmegaConf
 
-from discdiff import registry
+from discdiff import _check, registry
 from discdiff.campaign.environment import dumps, environment
 from discdiff.campaign.files import write_atomic
 from discdiff.campaign.store import CONFIG, ENVIRONMENT
+from discdiff.commands.progress import Progress
 from discdiff.config.build import component, located
 from discdiff.config.composition import Composition
 from discdiff.config.settings import DataKeys, Train
@@ -28,8 +29,10 @@ from discdiff.data.module import DataModule
 from discdiff.data.readers import Columns
 from discdiff.errors import ConfigError, InputError, StoreError
 from discdiff.model import LengthLaw, Model
+from discdiff.padding import LENGTH_MODES
 from discdiff.training.fit import LAST, fit, quality
 from discdiff.training.lr import LearningRate
+from discdiff.training.pace import Pace
 
 CARD_SAMPLES = 256
 
@@ -63,8 +66,9 @@ def carry_through(settings: Train, source: Composition) -> None:
     begun = _Begun(folder, source)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # tips and hardware lists
     try:
-        with _keys_of("trainer", source, asdict(settings.trainer)):
-            trained = fit(model, data, folder, callbacks=[begun], **options)
+        with _keys_of("trainer", source, asdict(settings.trainer)), Progress() as progress:
+            said = [] if options["progress"] else [_Lines(progress)]
+            trained = fit(model, data, folder, callbacks=[begun, *said], **options)
     except KeyboardInterrupt:
         typer.secho(f"discdiff: interrupted. Continue with: discdiff resume {folder}", err=True)
         raise typer.Exit(130) from None
@@ -84,6 +88,29 @@ class _Begun(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         _write_surroundings(self.folder, self.source)
+
+
+class _Lines(pl.Callback):
+    """Says how far a training is, where no bar can be shown."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def on_train_batch_end(
+        self,
+        trainer: Any,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if not trainer.is_global_zero:
+            return
+        (pace,) = (found for found in trainer.callbacks if isinstance(found, Pace))
+        nats = trainer.callback_metrics.get("train/nats_per_token", torch.tensor(torch.nan))
+        note = f"step {trainer.global_step:,}, {float(nats):.3f} nats per token"
+        percent = min(100, int(100 * pace.progress(trainer)))
+        self.progress.show("percent trained", percent, 100, note)
 
 
 @contextmanager
@@ -108,8 +135,10 @@ def _encoded(settings: Train, source: Composition) -> Encoded:
     name = domain.pop("name", None)
     if not isinstance(name, str):
         raise ConfigError(f"{source.origin('domain')}: domain must have a key 'name'")
-    with located(source, "data"):
-        return encode_file(
+    with _keys_of("data", source, asdict(data)):
+        _check.one_of("length_mode", data.length_mode, LENGTH_MODES)
+    with located(source, "data"), Progress() as progress:
+        encoded = encode_file(
             data.path,
             registry.find("domains", name),
             Columns(data.column, data.split_column, data.label_column),
@@ -119,7 +148,11 @@ def _encoded(settings: Train, source: Composition) -> Encoded:
             split=data.train_split,
             cache=data.cache,
             workers=data.workers,
+            progress=lambda rows: progress.show("rows read", rows, None),
         )
+        if data.length_mode == "given_length":
+            return encoded
+        return encoded.padded(data.max_length or int(encoded.lengths.max()))
 
 
 def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:

@@ -79,12 +79,15 @@ class DataKeys:
     train_split: str = _key("split to train on", "train")
     valid_split: str | None = _key("split to validate on; null: none", None)
     max_length: int | None = _key("longest row kept, in tokens; null: every row", None)
+    length_mode: str = _key(
+        "given_length, or pad_as_token: the model writes the end itself", "given_length"
+    )
     max_bad_fraction: float = _key("more bad rows than this are an error", 0.01)
     augment: bool = _key("respell every row each time it is used", False)
     batch_tokens: int | None = _key("padded tokens per forward pass", None)
     batch_size: int | None = _key("or: rows per forward pass", None)
     valid_rows: int = _key("rows of a validation", 2048)
-    cache: str | None = _key("folder for the encoded file; null: none", None)
+    cache: str | None = _key("folder for the encoded file; null: every process encodes it", None)
     workers: int = _key("processes that encode", 0)
     source: str | None = _key("where the data come from, for the model card", None)
     licence: str | None = _key("licence of the data, for the model card", None)

@@ -79,7 +79,7 @@ class LengthBatches:
     ) -> None:
         if (batch_tokens is None) == (batch_size is None):
             raise InputError(
-                "exactly one of batch_tokens and batch_size must be given, "
+                "exactly one of batch_tokens and batch_size must be given and the other null, "
                 f"got {batch_tokens!r} and {batch_size!r}"
             )
         self.budget = None if batch_tokens is None else _check.positive_int("tokens", batch_tokens)

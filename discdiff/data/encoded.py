@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from discdiff import _check
 from discdiff.domain import Domain
-from discdiff.errors import DataError
+from discdiff.errors import DataError, InputError
+from discdiff.padding import END, Padded
 
 _ARRAYS = ("tokens", "offsets", "split", "label")
 
@@ -82,6 +83,21 @@ class Encoded:
             hint = _check.suggestion(split, self.splits)
             raise DataError(f"split must be one of {', '.join(self.splits)}, got {split!r}.{hint}")
         return np.flatnonzero(self.split == self.splits.index(split))
+
+    def padded(self, width: int) -> Encoded:
+        """Return the same rows with end tokens up to `width`; see `padding`.
+
+        Raises:
+            InputError: if a row has more than `width` tokens.
+        """
+        longest = int(self.lengths.max())
+        if longest > width:
+            raise InputError(f"width must be at least {longest}, the longest row, got {width}")
+        domain = Padded(self.domain, width)
+        tokens = np.full((len(self), width), domain.alphabet.index(END), np.uint16)
+        tokens[np.arange(width) < self.lengths[:, None]] = self.tokens
+        offsets = np.arange(len(self) + 1, dtype=np.int64) * width
+        return replace(self, domain=domain, tokens=tokens.reshape(-1), offsets=offsets)
 
     def length_law(self, max_length: int, split: str = "train") -> list[float]:
         """Return the fraction of rows of every length 0..max_length."""

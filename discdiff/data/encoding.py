@@ -50,6 +50,7 @@ def encode_file(
     split: str = "train",
     cache: str | Path | None = None,
     workers: int = 0,
+    progress: Callable[[int], None] | None = None,
 ) -> Encoded:
     r"""Return the rows of a file as token ids, prepared by the domain.
 
@@ -66,6 +67,7 @@ def encode_file(
         split: the split of rows that have none, and the one an alphabet is taken from.
         cache: folder for the encoded file, found again by content and settings; None for none.
         workers: processes that encode; 0 encodes in this one.
+        progress: called with the number of rows read.
 
     Raises:
         DataError: if the file cannot be read, no row is good, or too many are bad.
@@ -88,7 +90,7 @@ def encode_file(
     if stored is not None and stored.is_file():
         encoded = load(stored, domain)
     else:
-        encoded = _encode(path, domain, columns, options, max_length, split, workers)
+        encoded = _encode(path, domain, columns, options, max_length, split, workers, progress)
         if stored is not None:
             save(stored, encoded)
     report = encoded.report
@@ -108,11 +110,14 @@ def _encode(
     max_length: int | None,
     split: str,
     workers: int,
+    progress: Callable[[int], None] | None,
 ) -> Encoded:
     table = _Table(split)
     work = partial(_encode_chunk, domain, options)
     for chunk in _map(work, read_chunks(path, columns), workers):
         table.add(chunk)
+        if progress is not None:
+            progress(table.report().rows)
     if isinstance(domain, type):
         if not table.cover:
             raise DataError(f"{path} must have a good row, got: {table.report()}")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
-from discdiff.errors import DataError, InputError, UnsupportedError
+from discdiff.errors import DataError, InputError
 from discdiff.loss import FORMS, Form, nelbo
 from discdiff.model import Model
 from discdiff.oracle.scores import Floats, Scores
@@ -41,7 +41,6 @@ class ModelLikelihood:
 
     Raises:
         InputError: if `draws` is not positive, `form` is unknown or `model` is no model.
-        UnsupportedError: if the model writes its length as tokens.
 
     Example:
         >>> from discdiff.denoiser import TabularDenoiser
@@ -71,11 +70,6 @@ class ModelLikelihood:
         if not isinstance(model, Model | str | Path):
             raise InputError(f"model must be a Model, a folder or a name, got {model!r}")
         self.model = model if isinstance(model, Model) else Model.load(model)
-        if self.model.length_mode != "given_length":
-            raise UnsupportedError(
-                f"log_likelihood needs a model of length_mode given_length, got "
-                f"{self.model.length_mode!r}"
-            )
         self.draws = _check.positive_int("draws", draws)
         _check.one_of("form", form, FORMS)
         self.form: Form = form

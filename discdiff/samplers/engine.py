@@ -125,6 +125,11 @@ class Sampler(ABC):
             return self.model.lengths.at(u)
         if not 1 <= fixed <= self.model.max_length:
             raise InputError(f"length must lie in [1, {self.model.max_length}], got {fixed}")
+        if self.model.length_mode == "pad_as_token" and fixed != self.model.max_length:
+            raise InputError(
+                f"length must be {self.model.max_length} or left out, because this model writes "
+                f"where a design ends, got {fixed}"
+            )
         return torch.full((len(keys),), fixed, device=keys.device)
 
     def _check_frozen(self, active: Tensor, filled: Tensor) -> None:

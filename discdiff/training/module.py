@@ -81,7 +81,6 @@ class Training(pl.LightningModule):
             own.domain,
             own.lengths,
             own.card,
-            own.length_mode,
             own.frozen_training,
         )
 

@@ -104,6 +104,30 @@ def test_a_model_is_trained_resumed_and_used(discdiff: Run, tmp_path: Path):
     assert (run / "model" / "model.safetensors").read_bytes() != before
 
 
+@pytest.mark.filterwarnings("default")  # of Lightning and what it imports
+def test_a_model_can_write_where_a_molecule_ends(discdiff: Run, tmp_path: Path):
+    (tmp_path / "data.smi").write_text("CCO\nCCN\nC1CC1\nCC(C)O\n" * 8)
+    tiny = ("width=16", "depth=1", "heads=2")
+    discdiff(
+        "train",
+        "data.path=data.smi",
+        "data.length_mode=pad_as_token",
+        "data.batch_tokens=64",
+        "data.augment=true",
+        "domain=smiles",
+        *(f"denoiser.{size}" for size in tiny),
+        "trainer.max_steps=2",
+        "trainer.samples=4",
+        "trainer.accelerator=cpu",
+        "out=run",
+    )
+    config = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
+    assert (config["length_mode"], config["lengths"]) == ("pad_as_token", [0, 0, 0, 0, 0, 0, 1])
+    assert len(discdiff("sample", "model=run/model", "n=3").splitlines()) == 3
+    wrong = discdiff("train", "data.path=data.smi", "data.length_mode=pad", "out=other", code=2)
+    assert "data.length_mode must be one of given_length, pad_as_token, got 'pad'" in wrong
+
+
 class TestLists:
     """What is there."""
 

@@ -30,6 +30,15 @@ def test_nothing_of_what_is_quick(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().err == ""
 
 
+def test_a_line_now_and_then_where_no_total_is_known(capsys: pytest.CaptureFixture[str]):
+    times = iter(range(1000))
+    with Progress(clock=lambda: 5.0 * next(times)) as progress:
+        for done in range(1, 9):
+            progress.show("rows read", 1000 * done, None)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["rows read: 1,000", "rows read: 4,000", "rows read: 7,000"]
+
+
 SNAPSHOT = Snapshot(
     arm="guided",
     round=0,

@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 import torch
 
+from discdiff.denoiser import TabularDenoiser
+from discdiff.domain import Letters
+from discdiff.errors import InputError
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.value import RolloutValue
+from discdiff.model import LengthLaw, Model
+from discdiff.padding import Padded
+from discdiff.process import MaskedProcess, UniformProcess
+from discdiff.reward import Reward
 from discdiff.samplers.adaptive import EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
@@ -89,3 +96,44 @@ def test_slots_of_a_design_share_a_length_only_when_asked():
     assert (torch.from_numpy(state.lengths).view(-1, 4).diff() != 0).any()
     state = SAMPLER.init(500, particles=4, key=0, length_per_design=True)
     assert (torch.from_numpy(state.lengths).view(-1, 4).diff() == 0).all()
+
+
+def padded(kind):
+    """The two-length law as rows of three, the shorter ones closed by an end token."""
+    domain = Padded(Letters("AB"), 3)
+    rows = np.where(LAW.rows == 3, 2, LAW.rows)
+    process = {"masked": MaskedProcess, "uniform": UniformProcess}[kind](3)
+    net = TabularDenoiser(torch.from_numpy(rows), torch.from_numpy(LAW.p), process)
+    return Model(net, process, domain, LengthLaw.fixed(3), frozen_training=True), Law(
+        3, rows, LAW.p
+    )
+
+
+@pytest.mark.parametrize("make", [FirstHitting, EntropyOrder])
+def test_a_model_that_writes_its_end_draws_length_and_letters(make):
+    model, law = padded("masked")
+    assert fits(law, drawn(make(model)))
+
+
+def test_a_uniform_model_that_writes_its_end_draws_length_and_letters():
+    model, law = padded("uniform")
+    tokens = drawn(Ancestral(model, steps=100), 2500).numpy()
+    inside = (tokens[:, None] == law.rows).all(2).any(1)
+    assert (~inside).mean() < 0.1  # a factorised step may leave the table: the grid's own error
+    counts = law.counts(tokens[inside])
+    assert tv(counts / counts.sum(), law.p) < 0.05 + floor(law.p, len(tokens))
+
+
+def test_guidance_tilts_the_end_as_any_other_token():
+    model, law = padded("masked")
+    strings = model.domain.decode_batch(torch.from_numpy(law.rows))
+    table = dict(zip(strings, REWARD.tolist(), strict=True))
+    reward = Reward(model.domain, lambda asked: [table[s] for s in asked])
+    samples = FKSteering(4, scale=1.0, threshold=1.0).run(FirstHitting(model), reward, 5000, key=1)
+    assert unbiased(law.p * np.exp(REWARD), law, samples)
+
+
+def test_a_model_that_writes_its_end_has_one_width():
+    model, _ = padded("masked")
+    with pytest.raises(InputError, match="length must be 3 or left out, .* got 2"):
+        FirstHitting(model).init(1, key=0, length=2)

@@ -6,13 +6,14 @@ import torch
 
 from discdiff.denoiser import TabularDenoiser
 from discdiff.domain import Letters
-from discdiff.errors import InputError, UnsupportedError
+from discdiff.errors import InputError
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.objective import Objective, Term
 from discdiff.objective.transform import Band
 from discdiff.oracle import as_oracle, identity
 from discdiff.oracle.likelihood import ModelLikelihood
+from discdiff.padding import Padded
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.reward import Reward
 
@@ -122,6 +123,10 @@ def test_arguments_are_checked(options, message):
         ModelLikelihood(**{"model": small(), **options})
 
 
-def test_pad_as_token_is_refused():
-    with pytest.raises(UnsupportedError, match="length_mode given_length, got 'pad_as_token'"):
-        ModelLikelihood(exact(MaskedProcess(2), length_mode="pad_as_token"))
+def test_an_end_that_the_model_writes_is_part_of_the_likelihood():
+    domain, process = Padded(Letters("AB"), 3), MaskedProcess(3)
+    law = {"A": 0.1, "AB": 0.5, "BAB": 0.4}
+    net = TabularDenoiser(domain.encode_batch(list(law)), torch.tensor(list(law.values())), process)
+    scores = ModelLikelihood(Model(net, process, domain, LengthLaw.fixed(3)), draws=4000)(list(law))
+    tolerance = 4 * SPREAD["count"] / np.sqrt(4000)
+    np.testing.assert_allclose(scores.values[:, 0], np.log(list(law.values())), atol=tolerance)
