@@ -25,7 +25,12 @@ class Denoiser(nn.Module, ABC):
         vocab_size: V, the size of the output alphabet.
         max_length: the longest sequence it accepts.
         needs_time: whether its output depends on `t`.
+
+    Attributes:
+        classes: number of classes of an optional condition; 0 where there is none.
     """
+
+    classes: int = 0
 
     def __init__(self, vocab_size: int, max_length: int, needs_time: bool = False) -> None:
         super().__init__()

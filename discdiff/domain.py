@@ -177,13 +177,19 @@ class Template:
         self.allowed = torch.ones(len(positions), len(alphabet), dtype=torch.bool)
         for i, choice in enumerate(positions):
             if isinstance(choice, str):
-                self.tokens[i] = alphabet.index(choice)
+                self.tokens[i] = self._id(choice, i)
             elif choice is not None:
-                ids = [alphabet.index(token) for token in choice]
+                ids = [self._id(token, i) for token in choice]
                 if not ids:
                     raise InputError(f"positions must each allow a token, got none at {i}")
                 self.allowed[i] = False
                 self.allowed[i, ids] = True
+
+    def _id(self, token: str, position: int) -> int:
+        try:
+            return self.alphabet.index(token)
+        except DataError as error:
+            raise DataError(f"position {position} of the template: {error}") from None
 
     def __len__(self) -> int:
         return len(self.tokens)

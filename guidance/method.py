@@ -47,6 +47,7 @@ class Guidance(ABC):
         first_design: int = 0,
         length: int | None = None,
         template: Template | None = None,
+        cond: int | None = None,
         progress: Progress | None = None,
     ) -> Samples:
         """Return n designs with their rewards.
@@ -60,6 +61,7 @@ class Guidance(ABC):
             first_design: index of the first design, so that shards agree with the whole.
             length: tokens per design; drawn from the model's length law when None.
             template: fixed tokens and per-position alphabets.
+            cond: class for a conditional network.
             progress: called with the state after every event.
 
         Raises:
@@ -78,6 +80,7 @@ class Guidance(ABC):
             first_design=first_design // self.returned,
             length=length,
             template=template,
+            cond=cond,
             length_per_design=self.one_length,
         )
         return self.guide(sampler, reward, state, progress)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -38,9 +38,9 @@ class Method(Protocol):
     """A guidance method, as a campaign calls it."""
 
     def run(
-        self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int
+        self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int, **given: Any
     ) -> Samples:
-        """Return n designs, numbered from `first_design`."""
+        """Return n designs, numbered from `first_design`, with the parts that are given."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,16 @@ class Rules:
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be done: draw from `sampler` for the reward of `oracle` and `objective`."""
+    """What is to be done: draw from `sampler` for the reward of `oracle` and `objective`.
+
+    `given` is what is fixed of every design: its length, template or class.
+    """
 
     sampler: Sampler
     oracle: Streaming
     objective: Objective | None
     rules: Rules
+    given: Mapping[str, Any]
 
 
 class ArmRun:
@@ -152,6 +156,7 @@ class ArmRun:
             rules.round_size,
             key=rules.key,
             first_design=number * rules.round_size,
+            **self.task.given,
         )
         self._answers.append(replayed.answers)
         counts: dict[str, float] = dict(_minus(metered.counts, before))

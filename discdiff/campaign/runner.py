@@ -23,6 +23,7 @@ from discdiff.campaign.runlog import logged, logger
 from discdiff.campaign.store import CONFIG, ENVIRONMENT, Store, discard_unrewarded
 from discdiff.campaign.summary import Summary, summarise
 from discdiff.campaign.table import write_designs
+from discdiff.domain import Template
 from discdiff.errors import DiscdiffError, InputError, StoreError
 from discdiff.oracle import as_oracle, identity
 from discdiff.reward import Objective, Reward
@@ -55,6 +56,9 @@ class Campaign:
         patience: an arm ends after so many rounds in a row without a new evaluation.
         max_failed: the share of failed evaluations in the last three rounds above which the run
             stops with an error that names the oracle.
+        length: tokens per design; drawn from the model's length law when None.
+        template: fixed tokens and per-position alphabets of every design.
+        cond: class for a conditional network.
         config: what the caller composed all this from, plain values; kept in `config.yaml` and
             compared on resume.
 
@@ -91,6 +95,9 @@ class Campaign:
         batch_size: int = 64,
         patience: int = 10,
         max_failed: float = 0.5,
+        length: int | None = None,
+        template: Template | None = None,
+        cond: int | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = Path(out)
@@ -103,7 +110,11 @@ class Campaign:
             patience=_check.positive_int("patience", patience),
             max_failed=_check.fraction("max_failed", max_failed),
         )
-        self.task = Task(sampler, as_oracle(oracle), objective, rules)
+        asked = {"length": length, "template": template, "cond": cond}
+        given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+        if given:
+            sampler.init(1, key=0, **given)  # refuses what the model cannot hold to
+        self.task = Task(sampler, as_oracle(oracle), objective, rules, given)
         self.domain = sampler.model.domain
         self.methods = {GUIDED: guidance} | ({} if baseline is None else {UNGUIDED: baseline})
         for arm, method in self.methods.items():
@@ -224,6 +235,7 @@ class Campaign:
             "network": fingerprint(sampler.model.denoiser),
             "lengths": describe(sampler.model.lengths),
             "sampler": describe(sampler),
+            "given": describe(self.task.given),
             "methods": {arm: describe(method) for arm, method in self.methods.items()},
             "objective": describe(self.task.objective),
             "rules": asdict(self.task.rules),

@@ -37,7 +37,7 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
         drawn = sampler.sample(
             settings.n,
             generator=torch.Generator().manual_seed(settings.seed),
-            length=settings.length,
+            **build.given(settings, sampler.model.domain, source),
             batch_size=settings.batch_size,
             progress=lambda done: progress.show("designs", done, settings.n),
         )
@@ -74,8 +74,13 @@ def _lines(drawn: Samples) -> str:
 def _csv(drawn: Samples, column: str) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((column, "valid", "log_likelihood", "confidence"))
-    rows = zip(drawn.strings, drawn.valid, drawn.log_likelihood, drawn.confidence, strict=True)
-    for string, valid, likelihood, confidence in rows:
-        writer.writerow((string, int(valid), f"{likelihood:.6g}", f"{confidence:.6g}"))
+    numbers = {
+        "log_likelihood": drawn.log_likelihood,
+        "log_weight": drawn.log_weight,
+        "confidence": drawn.confidence,
+    }
+    writer.writerow((column, "valid", *numbers))
+    rows = zip(drawn.strings, drawn.valid, *numbers.values(), strict=True)
+    for string, valid, *values in rows:
+        writer.writerow((string, int(valid), *(f"{value:.6g}" for value in values)))
     return text.getvalue()

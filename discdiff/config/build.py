@@ -14,6 +14,7 @@ from discdiff.campaign.runner import Campaign
 from discdiff.campaign.workers import InWorkers
 from discdiff.config.composition import Composition
 from discdiff.config.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
+from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
@@ -42,6 +43,22 @@ def sampler(settings: Design | Sample, source: Composition) -> Sampler:
     loaded = model(settings.model, settings.device, source)
     built: Sampler = component("samplers", "sampler", settings.sampler, source, model=loaded)
     return built
+
+
+def given(settings: Design | Sample, domain: Domain, source: Composition) -> dict[str, Any]:
+    """Return what `settings` fix of every design, as arguments of `Sampler.init`."""
+    template = None
+    if settings.template is not None:
+        with located(source, "template"):
+            for position, choice in enumerate(settings.template):
+                listed = choice if isinstance(choice, list) else [choice]
+                if choice is not None and not all(isinstance(token, str) for token in listed):
+                    raise InputError(
+                        "template must hold a token, a list of tokens or null for each position, "
+                        f"got {choice!r} at {position}; a digit needs quotes"
+                    )
+            template = Template(domain.alphabet, settings.template)
+    return {"length": settings.length, "template": template, "cond": settings.cond}
 
 
 def oracle(components: Mapping[str, Component], source: Composition, owner: Model) -> Combined:
@@ -110,6 +127,7 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
                 batch_size=settings.batch_size,
                 patience=settings.patience,
                 max_failed=settings.max_failed,
+                **given(settings, drawn.model.domain, source),
                 config=source.values,
             )
         yield built

@@ -53,6 +53,11 @@ class Design:
     guidance: Component = _key("how sampling is steered to reward")
     oracle: dict[str, Component] = _key("what is scored")
     objective: ObjectiveKeys = _key("how scores become one reward")
+    length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
+    template: list[Any] | None = _key(
+        "a token, a list of allowed tokens or null for each position of a design", None
+    )
+    cond: int | None = _key("class of every design, for a model with classes", None)
     budget: int = _key("how many evaluations may be spent")
     charge: str = _key("what the budget counts: evaluated, or all")
     round_size: int = _key("designs per round")
@@ -151,6 +156,10 @@ class Sample:
     sampler: Component = _key("how the model is sampled")
     n: int = _key("how many designs")
     length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
+    template: list[Any] | None = _key(
+        "a token, a list of allowed tokens or null for each position of a design", None
+    )
+    cond: int | None = _key("class of every design, for a model with classes", None)
     batch_size: int = _key("designs in flight; changes no design")
     device: str = _key("cpu, cuda, or auto")
     seed: int = _key("same seed, same designs")

@@ -112,7 +112,10 @@ class Sampler(ABC):
         active = tokens == self.process.mask_id
         self._check_frozen(active, filled)
         x_t = self.process.prior(tokens, active, random.fold(keys, PRIOR))
-        classes = None if cond is None else torch.full((len(keys),), cond, device=device)
+        classes = None
+        if cond is not None:
+            self._check_class(cond)
+            classes = torch.full((len(keys),), cond, device=device)
         ones = torch.ones(len(keys), dtype=torch.float64, device=device)
         return self.start(x_t, ones, active, keys=keys, allowed=allowed, cond=classes)
 
@@ -131,6 +134,13 @@ class Sampler(ABC):
                 f"where a design ends, got {fixed}"
             )
         return torch.full((len(keys),), fixed, device=keys.device)
+
+    def _check_class(self, cond: int) -> None:
+        classes = self.model.denoiser.classes
+        if not classes:
+            raise UnsupportedError(f"cond must be None for a model without classes, got {cond}")
+        if not 0 <= cond < classes:
+            raise InputError(f"cond must be a class in [0, {classes}), got {cond}")
 
     def _check_frozen(self, active: Tensor, filled: Tensor) -> None:
         if self.model.handles_frozen or bool((active == filled).all()):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas
 import pytest
+import torch
 import yaml
 from typer.testing import CliRunner
 
@@ -16,7 +20,11 @@ import discdiff as package
 from discdiff import registry
 from discdiff.chem.oracles.descriptors import QED
 from discdiff.cli import app
+from discdiff.domain import Letters
 from discdiff.errors import ConfigError
+from discdiff.model import LengthLaw, Model
+from discdiff.nn.transformer import Transformer
+from discdiff.process import MaskedProcess
 
 Run = Callable[..., str]
 
@@ -57,7 +65,7 @@ class TestSample:
             discdiff("sample", f"model={tiny}", "n=20", f"out={name}")
         lines = (tmp_path / "a.smi").read_text().splitlines()
         table = (tmp_path / "a.csv").read_text().splitlines()
-        assert table[0] == "SMILES,valid,log_likelihood,confidence"
+        assert table[0] == "SMILES,valid,log_likelihood,log_weight,confidence"
         assert [row.split(",")[0] for row in table[1:]] == lines
         discdiff("evaluate", "a.smi", "reference=a.csv", "out=found.json")
         found = json.loads((tmp_path / "found.json").read_text())
@@ -68,6 +76,55 @@ class TestSample:
     def test_options_of_the_sampler(self, discdiff: Run, tiny: Path):
         arguments = ("sampler=ancestral", "sampler.steps=4", "length=6", "n=3")
         assert len(discdiff("sample", f"model={tiny}", *arguments).splitlines()) == 3
+
+
+class TestTemplates:
+    """What is fixed of every design, from the command line."""
+
+    TEMPLATE = "template=['[N]',null,['[C]','[O]'],null,null,'[C]']"
+
+    def test_samples_keep_to_it(self, discdiff: Run, tmp_path: Path):
+        letters(tmp_path / "dna")
+        discdiff("sample", "model=dna", "n=200", "template=[G,null,[C,T]]", "out=found.csv")
+        rows = pandas.read_csv(tmp_path / "found.csv")
+        assert rows.sequence.str.fullmatch("G[ACGT][CT]").all()
+        assert set(rows.sequence.str[2]) == {"C", "T"}
+        assert rows.log_weight.nunique() > 1
+
+    def test_designs_of_both_arms_keep_to_it(self, design: Run, tmp_path: Path):
+        design(self.TEMPLATE, "baseline=true", "out=run", "budget=10")
+        with sqlite3.connect(tmp_path / "run" / "campaign.sqlite") as database:
+            found = database.execute("SELECT DISTINCT arm, raw FROM draw").fetchall()
+        assert {arm for arm, _ in found} == {"guided", "unguided"}
+        assert all(string.startswith("N") for _, string in found)
+
+    @pytest.mark.parametrize(
+        ("argument", "words"),
+        [
+            ("template=[G,X]", "position 1 of the template: token 'X' is not in the alphabet"),
+            ("template=[G,1]", "template must hold a token, a list of tokens or null .* got 1 at"),
+            ("template=[G,[]]", "positions must each allow a token, got none at 1"),
+            ("template=[G,G,G,G,G,G,G]", r"length must lie in \[1, 6\], got 7"),
+            ("template=G", "template must be a list or null, got 'G'"),
+            ("length=0", r"length must lie in \[1, 6\], got 0"),
+            ("cond=1", "cond must be None for a model without classes, got 1"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(
+        self, discdiff: Run, tmp_path: Path, argument: str, words: str
+    ):
+        letters(tmp_path / "dna")
+        for command in ("sample", "design"):
+            code = 1 if "cond" in argument else 2
+            assert re.search(words, discdiff(command, "model=dna", argument, code=code))
+            assert [path.name for path in tmp_path.iterdir()] == ["dna"]
+
+
+def letters(folder: Path) -> None:
+    """Save a random model of DNA with six letters."""
+    torch.manual_seed(0)
+    network = Transformer(4, 6, 16, 1, 2)
+    Model(network, MaskedProcess(4), Letters("ACGT"), LengthLaw.fixed(6)).save(folder)
 
 
 @pytest.mark.filterwarnings("default")  # of Lightning and what it imports

@@ -158,6 +158,8 @@ def test_a_state_can_be_gathered_and_branched():
 class ByClass(Denoiser):
     """Writes the letter of its class, and C without one."""
 
+    classes = 2
+
     def __init__(self):
         super().__init__(3, 4)
 
@@ -175,6 +177,14 @@ def test_a_class_reaches_the_network_with_every_row():
     mixed = sampler.step(state, branch=2)
     mixed.cond[1:3] = 1
     assert MODEL.domain.decode_batch(sampler.run(mixed).tokens[[0, 3]]) == ["AAAA"] * 2
+
+
+def test_a_class_that_does_not_exist_is_refused():
+    sampler = FirstHitting(Model(ByClass(), MODEL.process, MODEL.domain, LengthLaw.fixed(4)))
+    with pytest.raises(InputError, match=r"cond must be a class in \[0, 2\), got 2"):
+        sampler.sample(1, key=0, cond=2)
+    with pytest.raises(UnsupportedError, match="cond must be None for a model without classes"):
+        FirstHitting(MODEL).sample(1, key=0, cond=0)
 
 
 class Clocked(ByClass):
