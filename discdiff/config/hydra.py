@@ -191,13 +191,16 @@ def _offer(experiment: Experiment, chosen: set[str]) -> str:
     """Let Hydra choose an experiment, and return the name it goes by.
 
     A section of it is added to the option that its defaults list chooses, or else stands in place
-    of the default one. A group chosen on the command line stands in place of the section.
+    of the default one; names alone are a choice. A group chosen on the command line stands in place
+    of the section.
     """
     node = {key: value for key, value in experiment.values.items() if key not in chosen}
     defaults = list(node.pop("defaults", None) or [])
     listed = {str(key).split()[-1].strip("/") for item in defaults for key in _keys(item)}
     whole = [key for key in node if key in groups() and key not in listed]
-    defaults += [{f"override /{key}": None} for key in whole if isinstance(node[key], dict)]
+    for key in whole:
+        named = isinstance(node[key], str | list)
+        defaults.append({f"override /{key}": node.pop(key) if named else None})
     node = {"name": experiment.name, **node, "defaults": [*defaults, "_self_"]}
     name = re.sub(r"\W", "_", experiment.name)
     ConfigStore.instance().store(group="experiment/file", name=name, node=node, package="_global_")

@@ -55,6 +55,8 @@ class Sampler(ABC):
         self.model = model
         self.process = model.process
         self.temperature = _check.positive("temperature", temperature)
+        # a masked network that reads the clock has no pass that serves events at other times
+        self._by_event = model.process.kind == "masked" and model.denoiser.needs_time
         self.top_p = _check.positive("top_p", top_p)
         _check.fraction("top_p", top_p)
 
@@ -205,13 +207,13 @@ class Sampler(ABC):
         """
         parent = state
         if branch > 1:
-            if parent.log_p is None:
+            if parent.log_p is None and not self._by_event:
                 parent = replace(parent, log_p=self.log_p(parent))
             state = replace(parent, log_p=None).branch(branch)
             state = replace(state, plan=state.plan.renew(state, ~state.plan.done(state, stop)))
         event = state.plan.event(state, stop)
         rows, cols = self._on_device(event.rows, state), self._on_device(event.cols, state)
-        if state.plan.adaptive or parent.log_p is not None:
+        if state.plan.adaptive or (parent.log_p is not None and not self._by_event):
             full = self.log_p(parent) if parent.log_p is None else parent.log_p
             log_p = full[rows // branch, cols]
         else:

@@ -105,7 +105,7 @@ class TestTemplates:
             ("template=[G,1]", "template must hold a token, a list of tokens or null .* got 1 at"),
             ("template=[G,[]]", "positions must each allow a token, got none at 1"),
             ("template=[G,G,G,G,G,G,G]", r"length must lie in \[1, 6\], got 7"),
-            ("template=G", "template must be a list or null, got 'G'"),
+            ("template=G", "template must be a list, got 'G'"),
             ("length=0", r"length must lie in \[1, 6\], got 0"),
             ("cond=1", "cond must be None for a model without classes, got 1"),
         ],

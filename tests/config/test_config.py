@@ -217,6 +217,16 @@ class TestUserFile:
         values = composition.compose("design", [], self.write(tmp_path, text)).values
         assert (values["guidance"]["particles"], values["guidance"]["scheme"]) == (3, "ssp")
 
+    def test_names_alone_are_choices(self, tmp_path: Path):
+        text = "oracle: [qed, logp]\nsampler: parallel\nobjective: min\n"
+        values = composition.compose("design", [], self.write(tmp_path, text)).values
+        arguments = ["oracle=[qed,logp]", "sampler=parallel", "objective=min"]
+        chosen = composition.compose("design", arguments).values
+        for key in ("oracle", "sampler", "objective"):
+            assert values[key] == chosen[key]
+        with pytest.raises(ConfigError, match="oracle must be one of .*, got 'qedd'"):
+            composition.compose("design", [], self.write(tmp_path, "oracle: [qedd]"))
+
     def test_it_excludes_an_experiment(self, tmp_path: Path):
         with pytest.raises(ConfigError, match="give a file or experiment=..., not both"):
             composition.compose(

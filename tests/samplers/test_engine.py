@@ -1,5 +1,7 @@
 """What a sampler starts from, counts, returns and refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -213,3 +215,15 @@ def test_a_network_with_time_is_shown_the_rows_own_clock(make):
         assert (clock <= start).all() if len(t) == 2 else (clock <= 0.6).all()
         assert (clock > 0).all()
     assert len(torch.cat(net.seen)) > 1
+
+
+def test_branches_of_a_network_with_time_are_drawn_at_the_clock_of_their_event():
+    net = Clocked()
+    sampler = FirstHitting(Model(net, MODEL.process, MODEL.domain, LengthLaw.fixed(4)))
+    state = sampler.init(2, key=0)
+    sampler.log_p(state)  # a preview, at the clock of the state
+    assert (net.seen.pop() == 1).all()
+    branched = sampler.step(replace(state, log_p=sampler.log_p(state)), branch=3)
+    shown = net.seen[-1].amax(1)
+    assert len(shown.unique()) == 6
+    assert torch.equal(shown, branched.t)
