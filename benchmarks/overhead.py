@@ -48,7 +48,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class SamplerCost:
-    """One sampler against its own passes; times are medians in seconds."""
+    """One sampler against its own passes; times are medians in seconds.
+
+    `most_rows_above` is the largest excess of a design's rows over its own length + 1.
+    """
 
     overhead_ratio: float
     sampler_seconds: float
@@ -56,6 +59,7 @@ class SamplerCost:
     passes: int
     rows_per_design: float
     length_plus_one: float
+    most_rows_above: int
     peak_memory_mb: float
     strings: list[str] = field(repr=False)
 
@@ -126,14 +130,17 @@ def sampler_cost(name: str, settings: Settings) -> SamplerCost:
         jobs = (sample, passes) if turn % 2 else (passes, sample)
         times = {job: seconds(job, settings.device) for job in jobs}
         pairs.append((times[sample], times[passes]))
-    lengths = (samples.tokens != model.process.pad_id).sum(1).double()
+    lengths = (samples.tokens != model.process.pad_id).sum(1)
+    alone = [sampler.sample(1, key=KEY, first_design=i) for i in range(settings.batch)]
+    rows = torch.tensor([one.counts["nfe"] for one in alone])
     return SamplerCost(
         overhead_ratio=statistics.median(whole / bare for whole, bare in pairs),
         sampler_seconds=statistics.median(whole for whole, _ in pairs),
         passes_seconds=statistics.median(bare for _, bare in pairs),
         passes=len(calls),
         rows_per_design=sum(len(args[0]) for args, _ in calls) / settings.batch,
-        length_plus_one=float(lengths.mean()) + 1,
+        length_plus_one=float(lengths.double().mean()) + 1,
+        most_rows_above=int((rows - lengths - 1).max()),
         peak_memory_mb=peak,
         strings=[s for s, valid in zip(samples.strings, samples.valid, strict=True) if valid],
     )
@@ -200,12 +207,12 @@ def table(settings: Settings, costs: dict[str, SamplerCost], layer: LayerCost) -
         f"{settings.threads} threads, {settings.repeats} repeats",
         "",
         f"{'sampler':<14}{'sampler s':>10}{'passes s':>10}{'ratio':>8}{'passes':>8}"
-        f"{'rows/design':>13}{'length + 1':>12}{'peak MiB':>10}",
+        f"{'rows/design':>13}{'length + 1':>12}{'most above':>12}{'peak MiB':>10}",
     ]
     lines += [
         f"{name:<14}{c.sampler_seconds:>10.2f}{c.passes_seconds:>10.2f}{c.overhead_ratio:>8.3f}"
         f"{c.passes:>8}{c.rows_per_design:>13.2f}{c.length_plus_one:>12.2f}"
-        f"{c.peak_memory_mb:>10.0f}"
+        f"{c.most_rows_above:>12}{c.peak_memory_mb:>10.0f}"
         for name, c in costs.items()
     ]
     lines += [
