@@ -31,7 +31,7 @@ class BestOfN(Guidance):
     Raises:
         InputError: if an argument is out of range.
 
-    Law: hard: optimiser, with the law above; soft: exact as candidates → ∞, biased by O(1/N).
+    Law: hard: optimiser, the best of N draws; soft: exact as candidates → ∞, biased by O(1/N).
 
     Example:
         >>> from discdiff.model import Model

@@ -57,6 +57,7 @@ class Sampler(ABC):
         self.temperature = _check.positive("temperature", temperature)
         # a masked network that reads the clock has no pass that serves events at other times
         self._by_event = model.process.kind == "masked" and model.denoiser.needs_time
+        self._writes_end = model.length_mode == "pad_as_token"
         self.top_p = _check.positive("top_p", top_p)
         _check.fraction("top_p", top_p)
 
@@ -88,7 +89,8 @@ class Sampler(ABC):
             generator: source of the key.
             first_design: index of the first design, so that shards of a run agree with the whole.
             length: tokens per design; drawn from the model's length law when None.
-            template: fixed tokens and per-position alphabets; it also sets the length.
+            template: fixed tokens and per-position alphabets of the first positions; its length is
+                that of the design where none is given.
             cond: class for a conditional network.
             length_per_design: draw one length for all slots of a design.
         """
@@ -122,23 +124,30 @@ class Sampler(ABC):
         return self.start(x_t, ones, active, keys=keys, allowed=allowed, cond=classes)
 
     def _lengths(self, keys: Tensor, length: int | None, template: Template | None) -> Tensor:
-        fixed = len(template) if template is not None else length
-        if template is not None and length not in (None, len(template)):
-            raise InputError(f"length must equal the template's {len(template)}, got {length}")
+        fixed = length
+        if template is not None:
+            fixed = self._template_length(template) if length is None else length
+            if fixed < len(template):
+                raise InputError(
+                    f"length must be at least the template's {len(template)}, got {fixed}"
+                )
         if fixed is None:
             u = random.uniform(random.fold(keys, LENGTH), 1)[:, 0]
             return self.model.lengths.at(u)
         if not 1 <= fixed <= self.model.max_length:
             raise InputError(f"length must lie in [1, {self.model.max_length}], got {fixed}")
-        if self.model.length_mode == "pad_as_token" and fixed != self.model.max_length:
+        if self._writes_end and fixed != self.model.max_length:
             raise InputError(
                 f"length must be {self.model.max_length} or left out, because this model writes "
                 f"where a design ends, got {fixed}"
             )
         return torch.full((len(keys),), fixed, device=keys.device)
 
+    def _template_length(self, template: Template) -> int:
+        return self.model.max_length if self._writes_end else len(template)
+
     def _check_class(self, cond: int) -> None:
-        classes = self.model.denoiser.classes
+        classes = getattr(self.model.denoiser, "classes", 0)  # a plain module may have none
         if not classes:
             raise UnsupportedError(f"cond must be None for a model without classes, got {cond}")
         if not 0 <= cond < classes:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from discdiff.denoiser import TabularDenoiser
-from discdiff.domain import Letters
+from discdiff.domain import Letters, Template
 from discdiff.errors import InputError
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
@@ -137,3 +137,5 @@ def test_a_model_that_writes_its_end_has_one_width():
     model, _ = padded("masked")
     with pytest.raises(InputError, match="length must be 3 or left out, .* got 2"):
         FirstHitting(model).init(1, key=0, length=2)
+    state = FirstHitting(model).init(1, key=0, template=Template(model.domain.alphabet, ["A"]))
+    assert state.tokens.tolist() == [[0, 3, 3]]

@@ -168,8 +168,17 @@ def test_a_template_sets_the_length():
     tokens = drawn(FirstHitting(model), template=template)
     p = law.p * ((law.rows[:, 1] == 0) & (law.rows[:, 2] == 3))
     assert fits(Law(2, law.rows, p / p.sum()), tokens)
-    with pytest.raises(InputError, match="length must equal the template's 2, got 3"):
-        FirstHitting(model).init(1, length=3, template=template)
+    with pytest.raises(InputError, match="length must be at least the template's 2, got 1"):
+        FirstHitting(model).init(1, length=1, template=template)
+
+
+def test_positions_beyond_a_template_are_free():
+    law = two_lengths()
+    model = model_of(law)
+    template = Template(model.domain.alphabet, [None, "A"])
+    tokens = drawn(FirstHitting(model), template=template, length=3)
+    p = law.p * ((law.rows[:, 1] == 0) & (law.rows[:, 2] != 3))
+    assert fits(Law(2, law.rows, p / p.sum()), tokens)
 
 
 def test_a_template_longer_than_the_model_is_refused():
