@@ -28,4 +28,5 @@ def train(arguments: Arguments = None, multirun: Multirun = False, show: Show = 
         if len(jobs) > 1:
             typer.echo(f"{settings.out}:")
         trainings.refuse_run(Path(settings.out))
+        trainings.refuse_other_parts(settings, source)
         trainings.carry_through(settings, source)

@@ -50,6 +50,18 @@ def refuse_run(folder: Path) -> None:
         )
 
 
+def refuse_other_parts(settings: Train, source: Composition) -> None:
+    """Raise `ConfigError` if a part is asked for that the model to go on from has already."""
+    if settings.init is None:
+        return
+    for group in ("domain", "process", "denoiser"):
+        if place := source.asked(group):
+            raise ConfigError(
+                f"{place}: leave {group} out where init is given: it is that of the model "
+                f"{settings.init}"
+            )
+
+
 def carry_through(settings: Train, source: Composition) -> None:
     """Train from the start, or from the last checkpoint in the run folder.
 
@@ -58,9 +70,12 @@ def carry_through(settings: Train, source: Composition) -> None:
         DataError: if the data cannot be used.
     """
     folder = Path(settings.out)
-    encoded = _encoded(settings, source)
+    first = None if settings.init is None else Model.load(settings.init)
+    encoded = _encoded(settings, source, first)
     typer.echo(str(encoded.report), err=True)
-    model = _model(settings, encoded, source)
+    model = (
+        _model(settings, encoded, source) if first is None else _onward(settings, encoded, first)
+    )
     data = _data(settings, encoded, source, model.max_length)
     options = _options(settings, source)
     begun = _Begun(folder, source)
@@ -130,29 +145,38 @@ def _is_main() -> bool:
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
-def _encoded(settings: Train, source: Composition) -> Encoded:
+def _encoded(settings: Train, source: Composition, first: Model | None) -> Encoded:
     data, domain = settings.data, dict(settings.domain)
     name = domain.pop("name", None)
     if not isinstance(name, str):
         raise ConfigError(f"{source.origin('domain')}: domain must have a key 'name'")
+    alphabet = registry.find("domains", name) if first is None else first.domain
     with _keys_of("data", source, asdict(data)):
         _check.one_of("length_mode", data.length_mode, LENGTH_MODES)
     with located(source, "data"), Progress() as progress:
         encoded = encode_file(
             data.path,
-            registry.find("domains", name),
+            alphabet,
             Columns(data.column, data.split_column, data.label_column),
             options=domain,
-            max_length=data.max_length,
+            max_length=_longest(data.max_length, first),
             max_bad_fraction=data.max_bad_fraction,
             split=data.train_split,
             cache=data.cache,
             workers=data.workers,
             progress=lambda rows: progress.show("rows read", rows, None),
         )
-        if data.length_mode == "given_length":
+        if data.valid_fraction:
+            encoded = encoded.hold_out(data.valid_fraction, settings.seed)
+        if data.length_mode == "given_length" or first is not None:
             return encoded
         return encoded.padded(data.max_length or int(encoded.lengths.max()))
+
+
+def _longest(max_length: int | None, first: Model | None) -> int | None:
+    if first is None:
+        return max_length
+    return min(first.denoiser.max_length, max_length or first.denoiser.max_length)
 
 
 def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
@@ -181,6 +205,19 @@ def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
     )
 
 
+def _onward(settings: Train, encoded: Encoded, first: Model) -> Model:
+    """Return `first` as the model to train, with the lengths of the new data."""
+    law = encoded.length_law(first.denoiser.max_length, settings.data.train_split)
+    return Model(
+        first.denoiser.train(),
+        first.process,
+        first.domain,
+        LengthLaw(law),
+        card=_card(settings, encoded) | {"trained from": {"model": settings.init}},
+        frozen_training=first.frozen_training,
+    )
+
+
 def _data(settings: Train, encoded: Encoded, source: Composition, max_length: int) -> DataModule:
     keys: DataKeys = settings.data
     with located(source, "data"):
@@ -192,7 +229,7 @@ def _data(settings: Train, encoded: Encoded, source: Composition, max_length: in
             valid_rows=keys.valid_rows,
             seed=settings.seed,
             train_split=keys.train_split,
-            valid_split=keys.valid_split,
+            valid_split="valid" if keys.valid_fraction else keys.valid_split,
             max_length=max_length,
         )
         data.train_dataloader()  # refuses sizes that make no batches

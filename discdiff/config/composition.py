@@ -28,13 +28,14 @@ _REFERENCE = re.compile(r"\$\{\.*[A-Za-z_]\w*(\.\w+)*\}")
 class Composition:
     """The plain values of a configuration, and where each came from.
 
-    `assigned` are the keys set on the command line; `documents` the files that were read, the one
-    that wins first, each with the values it sets.
+    `assigned` are the keys set on the command line, `chosen` the groups that were chosen there;
+    `documents` the files that were read, the one that wins first, each with the values it sets.
     """
 
     command: str
     values: dict[str, Any]
     assigned: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
     documents: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
     def origin(self, key: str) -> str:
@@ -44,6 +45,14 @@ class Composition:
             return "command line"
         found = (label for label, values in self.documents if _holds(values, parts))
         return next(found, f"configs/{self.command}.yaml")
+
+    def asked(self, group: str) -> str | None:
+        """Return where `group` was asked for; None where it has its default."""
+        if group in self.chosen:
+            return "command line"
+        origin = self.origin(group)
+        default = origin.startswith("configs/") and not origin.startswith("configs/experiment/")
+        return None if default else origin
 
 
 def compose(command: str, overrides: Sequence[str] = (), file: Path | None = None) -> Composition:
@@ -80,6 +89,7 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
         command,
         _with_whole_path(_resolved(command, composed)),
         tuple(o.key_or_group for o in parsed if o.key_or_group not in hydra.groups()),
+        tuple(o.key_or_group for o in parsed if o.key_or_group in hydra.groups()),
         tuple(_documents(choices, experiment)),
     )
     name = composition.values.get("name", "run")
@@ -119,7 +129,7 @@ def stored(command: str, path: Path) -> Composition:
     """
     values = hydra.read_yaml(path)
     _check_inert(str(path), values)
-    return Composition(command, values, (), ((str(path), values),))
+    return Composition(command, values, documents=((str(path), values),))
 
 
 def _alternatives(override: Override) -> list[str]:
@@ -169,11 +179,10 @@ def _resolved(command: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_whole_path(values: dict[str, Any]) -> dict[str, Any]:
-    """Return `values` with the path of a model folder in full: a run may be resumed elsewhere."""
-    model = values.get("model")
-    if not isinstance(model, str) or not Path(model).is_dir():
-        return values
-    return values | {"model": str(Path(model).resolve())}
+    """Return `values` with the paths of model folders in full: a run may be resumed elsewhere."""
+    models = {key: values.get(key) for key in ("model", "init")}
+    folders = {k: m for k, m in models.items() if isinstance(m, str) and Path(m).is_dir()}
+    return values | {key: str(Path(folder).resolve()) for key, folder in folders.items()}
 
 
 def _overlap(a: Sequence[str], b: Sequence[str]) -> bool:

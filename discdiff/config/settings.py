@@ -83,6 +83,7 @@ class DataKeys:
     label_column: str | None = _key("column of class ids; null: no classes", None)
     train_split: str = _key("split to train on", "train")
     valid_split: str | None = _key("split to validate on; null: none", None)
+    valid_fraction: float = _key("or: share of the training rows held out to validate on", 0.0)
     max_length: int | None = _key("longest row kept, in tokens; null: every row", None)
     length_mode: str = _key(
         "given_length, or pad_as_token: the model writes the end itself", "given_length"
@@ -127,6 +128,11 @@ class TrainerKeys:
     strategy: str = _key("auto, ddp, fsdp", "auto")
     log_every: int = _key("steps between two lines of the log", 50)
     valid_every: int = _key("steps between two validations", 500)
+    patience: int = _key(
+        "validations without a lower NELBO after which training ends and the best weights are kept;"
+        " 0: train to the end",
+        0,
+    )
     samples: int = _key("samples drawn at each validation", 64)
     snapshot_minutes: float = _key("minutes between two checkpoints", 5.0)
     snapshot_steps: int = _key("steps between two checkpoints; 0: by minutes alone", 0)
@@ -138,6 +144,9 @@ class Train:
     """Keys of `discdiff train`."""
 
     name: str = _key("name of the model, and of the default output folder")
+    init: str | None = _key(
+        "a shipped model or a model folder to go on from: its alphabet, process and network", None
+    )
     data: DataKeys = _key("what is learnt")
     domain: Component = _key("how strings become tokens")
     process: Component = _key("how data become noise")

@@ -84,6 +84,24 @@ class Encoded:
             raise DataError(f"split must be one of {', '.join(self.splits)}, got {split!r}.{hint}")
         return np.flatnonzero(self.split == self.splits.index(split))
 
+    def hold_out(self, fraction: float, seed: int = 0) -> Encoded:
+        """Return the same rows with a random `fraction` of split `train` moved to split `valid`.
+
+        Raises:
+            DataError: if there is a split `valid` already, or a split would have no row.
+        """
+        train = self.where("train")
+        if "valid" in self.splits:
+            raise DataError("valid_fraction must be 0 where the file has a split 'valid'")
+        count = round(_check.fraction("valid_fraction", fraction) * len(train))
+        if not 0 < count < len(train):
+            raise DataError(
+                f"valid_fraction must leave rows on both sides, got {count} of {len(train)}"
+            )
+        split = self.split.copy()
+        split[np.random.default_rng(seed).permutation(train)[:count]] = len(self.splits)
+        return replace(self, split=split, splits=(*self.splits, "valid"))
+
     def padded(self, width: int) -> Encoded:
         """Return the same rows with end tokens up to `width`; see `padding`.
 

@@ -18,6 +18,7 @@ from discdiff import _check
 from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 from discdiff.model import Model
+from discdiff.training.best import early_stopping
 from discdiff.training.lr import LearningRate
 from discdiff.training.module import Training
 from discdiff.training.pace import Pace
@@ -113,6 +114,7 @@ def fit(
     logger: str = "csv",
     log_every: int = 50,
     valid_every: int = 500,
+    patience: int = 0,
     samples: int = 0,
     snapshot_minutes: float = 5.0,
     snapshot_steps: int = 0,
@@ -143,6 +145,8 @@ def fit(
         logger: `csv`, `wandb` or `none`.
         log_every: steps between two lines of the log.
         valid_every: steps between two validations.
+        patience: validations in a row without a lower NELBO after which the run ends; the weights
+            with the lowest are then kept. 0 trains to the end and keeps the last.
         samples: samples drawn after each validation; 0 for none.
         snapshot_minutes: minutes between two checkpoints.
         snapshot_steps: steps between two checkpoints; 0 for minutes alone.
@@ -164,6 +168,7 @@ def fit(
     by_name: dict[str, object] = {"name": "first_hitting"}
     if model.process.kind == "uniform":
         by_name = {"name": "ancestral", "steps": 64}
+    stopping = early_stopping(patience, data)
     last = out / LAST
     with _quiet():
         trainer = _trainer(
@@ -185,7 +190,13 @@ def fit(
             enable_progress_bar=progress,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            callbacks=[pace, SampleQuality(samples, by_name, seed), snapshots, *callbacks],
+            callbacks=[
+                pace,
+                SampleQuality(samples, by_name, seed),
+                *stopping,
+                snapshots,
+                *callbacks,
+            ],
             plugins=[AtomicCheckpointIO()],
             default_root_dir=out,
             enable_autolog_hparams=False,

@@ -162,6 +162,71 @@ def test_a_model_is_trained_resumed_and_used(discdiff: Run, tmp_path: Path):
 
 
 @pytest.mark.filterwarnings("default")  # of Lightning and what it imports
+class TestTransfer:
+    """Training that goes on from a model."""
+
+    ARGUMENTS = (
+        "data.path=mine.smi",
+        "data.batch_tokens=64",
+        "data.valid_fraction=0.25",
+        "trainer.max_steps=40",
+        "trainer.valid_every=2",
+        "trainer.patience=1",
+        "trainer.rate=0.02",
+        "trainer.samples=0",
+        "trainer.accelerator=cpu",
+        "out=run",
+    )
+
+    def test_a_model_is_taken_to_new_data(self, discdiff: Run, tiny: Path, tmp_path: Path):
+        (tmp_path / "mine.smi").write_text("CCOCC\nCCNCC\nCCCCC\nNCCO\n" * 4)
+        discdiff("train", f"init={tiny}", *self.ARGUMENTS)
+        run = tmp_path / "run"
+        steps = re.findall(r"^\d*,(\d+),", "\n".join(logged(run)), re.MULTILINE)
+        assert max(map(int, steps)) < 39
+        before, after = (json.loads((p / "config.json").read_text()) for p in (tiny, run / "model"))
+        for key in ("domain", "denoiser", "process"):
+            assert before[key] == after[key]
+        assert sum(after["lengths"][4:6]) == pytest.approx(1.0)
+        assert str(tiny) in (run / "model" / "README.md").read_text()
+        discdiff("resume", run)
+
+    @pytest.mark.parametrize(
+        ("argument", "words"),
+        [
+            ("domain=smiles", "command line: leave domain out where init is given"),
+            ("denoiser.width=8", "command line: leave denoiser out where init is given"),
+            ("experiment=qm9_masked", "qm9_masked.yaml: leave denoiser out where init is given"),
+            ("data.valid_fraction=0", "patience must be 0 where nothing is held out"),
+            ("data.valid_fraction=2", r"valid_fraction must lie in \[0, 1\], got 2"),
+            ("data.valid_fraction=0.001", "valid_fraction must leave rows on both sides, got 0 of"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(
+        self, discdiff: Run, tiny: Path, tmp_path: Path, argument: str, words: str
+    ):
+        (tmp_path / "mine.smi").write_text("CCOCC\nCCNCC\n" * 4)
+        message = discdiff("train", f"init={tiny}", *self.ARGUMENTS, argument, code=2)
+        assert re.search(words, message)
+        assert not (tmp_path / "run").exists()
+
+    def test_rows_that_the_model_cannot_write_are_reported(
+        self, discdiff: Run, tiny: Path, tmp_path: Path
+    ):
+        (tmp_path / "mine.smi").write_text("CCOCC\nCCSCC\n" * 4)
+        message = discdiff("train", f"init={tiny}", *self.ARGUMENTS, code=2)
+        assert "row 2: token '[S]'" in message
+        assert "got 'nothing'" in discdiff("train", "init=nothing", *self.ARGUMENTS, code=1)
+
+
+def logged(run: Path) -> list[str]:
+    """Every line of the CSV logs of a training."""
+    return [
+        line for path in (run / "log").rglob("metrics.csv") for line in path.read_text().split()
+    ]
+
+
+@pytest.mark.filterwarnings("default")  # of Lightning and what it imports
 def test_a_model_can_write_where_a_molecule_ends(discdiff: Run, tmp_path: Path):
     (tmp_path / "data.smi").write_text("CCO\nCCN\nC1CC1\nCC(C)O\n" * 8)
     tiny = ("width=16", "depth=1", "heads=2")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from discdiff.nn.transformer import Transformer
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.training import fit as fitting
 from discdiff.training import pace as pacing
+from discdiff.training.best import Best
 from discdiff.training.ema import EMA
 from discdiff.training.lr import LearningRate
 from discdiff.training.module import Training
@@ -194,21 +196,48 @@ class TestLoss:
     def test_validation_is_the_count_form_of_the_average(self, data_file: Path, tmp_path: Path):
         model, data = trained.parts(data_file)
         averaged = trained.train(model, data, tmp_path, max_steps=4, valid_every=4)
-        nats, tokens = 0.0, 0
-        for batch in data.val_dataloader():
-            keys = random.row_keys(5, batch.rows, torch.full_like(batch.rows, -1))
-            active = batch.x_0 != 5
-            with torch.no_grad():
-                per_row = nelbo(
-                    averaged.denoiser,
-                    MaskedProcess(4),
-                    batch.x_0,
-                    active,
-                    random.fold(keys, 3),
-                    form="count",
-                )
-            nats, tokens = nats + float(per_row.sum()), tokens + int(active.sum())
-        assert log(tmp_path, "valid/nats_per_token") == [pytest.approx(nats / tokens, rel=1e-4)]
+        expected = pytest.approx(held_out_nats(averaged, data), rel=1e-4)
+        assert log(tmp_path, "valid/nats_per_token") == [expected]
+
+
+def held_out_nats(model: Model, data: DataModule) -> float:
+    """The NELBO a token of the validation rows, with the noise that training gives them."""
+    nats, tokens = 0.0, 0
+    for batch in data.val_dataloader():
+        keys = random.row_keys(5, batch.rows, torch.full_like(batch.rows, -1))
+        active = batch.x_0 != 5
+        noise = random.fold(keys, 3)
+        with torch.no_grad():
+            per_row = nelbo(
+                model.denoiser, MaskedProcess(4), batch.x_0, active, noise, form="count"
+            )
+        nats, tokens = nats + float(per_row.sum()), tokens + int(active.sum())
+    return nats / tokens
+
+
+class TestPatience:
+    def test_a_run_that_gets_worse_ends_with_its_best_weights(self, data_file, tmp_path):
+        model, data = trained.parts(data_file)
+        options = {"rate": 0.1, "ema": 0.0, "valid_every": 1, "max_steps": 200, "patience": 3}
+        averaged = trained.train(model, data, tmp_path, **options)
+        seen = log(tmp_path, "valid/nats_per_token")
+        assert len(seen) < 200
+        assert seen.index(min(seen)) == len(seen) - 4
+        assert held_out_nats(averaged, data) == pytest.approx(min(seen), rel=1e-4)
+        assert_equal(weights(tmp_path), weights(averaged))
+
+    def test_the_best_weights_survive_a_resume(self):
+        kept = Best()
+        kept.load_state_dict({"lowest": 1.5, "weights": {"a": torch.ones(2)}})
+        metrics: Any = SimpleNamespace(callback_metrics={"valid/nats_per_token": 1.6})
+        kept.on_validation_end(metrics, None)
+        assert kept.state_dict() == {"lowest": 1.5, "weights": {"a": ANY}}
+
+    def test_it_needs_rows_to_validate_on(self, data_file, tmp_path):
+        model, data = trained.parts(data_file)
+        data.valid_rows = data.valid_rows[:0]
+        with pytest.raises(InputError, match="patience must be 0 where nothing is held out"):
+            trained.train(model, data, tmp_path, patience=2)
 
 
 @pytest.mark.parametrize("uniform", [False, True])
