@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -18,6 +18,7 @@ from discdiff.guidance.ledger import Ledger
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
+from discdiff.samplers.start import Seeds
 from discdiff.samplers.state import END, SELECT, State
 
 Progress = Callable[[State], None]
@@ -46,7 +47,8 @@ class Guidance(ABC):
         generator: torch.Generator | None = None,
         first_design: int = 0,
         length: int | None = None,
-        template: Template | None = None,
+        template: Template | Sequence[Template] | None = None,
+        seeds: Seeds | None = None,
         cond: int | None = None,
         progress: Progress | None = None,
     ) -> Samples:
@@ -60,7 +62,8 @@ class Guidance(ABC):
             generator: source of the key.
             first_design: index of the first design, so that shards agree with the whole.
             length: tokens per design; drawn from the model's length law when None.
-            template: fixed tokens and per-position alphabets.
+            template: fixed tokens and per-position alphabets; of several, each design draws one.
+            seeds: strings to start from in place of noise.
             cond: class for a conditional network.
             progress: called with the state after every event.
 
@@ -80,6 +83,7 @@ class Guidance(ABC):
             first_design=first_design // self.returned,
             length=length,
             template=template,
+            seeds=seeds,
             cond=cond,
             length_per_design=self.one_length,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,16 +13,17 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
+from discdiff.domain import Template
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.process import inverse_cdf
 from discdiff.samplers.adjust import nucleus, restrict
 from discdiff.samplers.forward import evaluate
 from discdiff.samplers.plan import Event, Finished, Ints, Plan
 from discdiff.samplers.samples import Samples
-from discdiff.samplers.state import LENGTH, PAUSE, PREVIEW, PRIOR, TOKEN, State
+from discdiff.samplers.start import Seeds, Start, from_noise, from_seeds, from_templates
+from discdiff.samplers.state import PAUSE, PREVIEW, TOKEN, State
 
 if TYPE_CHECKING:
-    from discdiff.domain import Template
     from discdiff.model import Model
 
 # log-ratio (N, V) added to the law of the N positions an event draws
@@ -57,7 +58,6 @@ class Sampler(ABC):
         self.temperature = _check.positive("temperature", temperature)
         # a masked network that reads the clock has no pass that serves events at other times
         self._by_event = model.process.kind == "masked" and model.denoiser.needs_time
-        self._writes_end = model.length_mode == "pad_as_token"
         self.top_p = _check.positive("top_p", top_p)
         _check.fraction("top_p", top_p)
 
@@ -76,7 +76,8 @@ class Sampler(ABC):
         generator: torch.Generator | None = None,
         first_design: int = 0,
         length: int | None = None,
-        template: Template | None = None,
+        template: Template | Sequence[Template] | None = None,
+        seeds: Seeds | None = None,
         cond: int | None = None,
         length_per_design: bool = False,
     ) -> State:
@@ -90,9 +91,10 @@ class Sampler(ABC):
             first_design: index of the first design, so that shards of a run agree with the whole.
             length: tokens per design; drawn from the model's length law when None.
             template: fixed tokens and per-position alphabets of the first positions; its length is
-                that of the design where none is given.
+                that of the design where none is given. Of several, each design draws one.
+            seeds: strings to start from in place of noise.
             cond: class for a conditional network.
-            length_per_design: draw one length for all slots of a design.
+            length_per_design: draw one length, template or seed for all slots of a design.
         """
         n = _check.positive_int("n", n)
         particles = _check.positive_int("particles", particles)
@@ -105,46 +107,38 @@ class Sampler(ABC):
         slot = torch.arange(particles, device=device).repeat(n)
         keys = random.row_keys(key, design, slot)
         shared = random.row_keys(key, design, torch.zeros_like(slot))
-        lengths = self._lengths(shared if length_per_design else keys, length, template)
-        width = self.model.max_length
-        filled = torch.arange(width, device=device) < lengths[:, None]
-        tokens = torch.where(filled, self.process.mask_id, self.process.pad_id)
-        allowed = None
-        if template is not None:
-            tokens[:, : len(template)] = template.tokens.to(device)
-            allowed = template.allowed_over(width, device)
-        active = tokens == self.process.mask_id
-        self._check_frozen(active, filled)
-        x_t = self.process.prior(tokens, active, random.fold(keys, PRIOR))
+        choice = shared if length_per_design else keys
+        begin = self._beginning(keys, choice, length, template, seeds)
         classes = None
         if cond is not None:
             self._check_class(cond)
             classes = torch.full((len(keys),), cond, device=device)
-        ones = torch.ones(len(keys), dtype=torch.float64, device=device)
-        return self.start(x_t, ones, active, keys=keys, allowed=allowed, cond=classes)
+        return self.start(
+            begin.x_t,
+            begin.t,
+            begin.active,
+            keys=keys,
+            allowed=begin.allowed,
+            layout=begin.layout,
+            cond=classes,
+        )
 
-    def _lengths(self, keys: Tensor, length: int | None, template: Template | None) -> Tensor:
-        fixed = length
-        if template is not None:
-            fixed = self._template_length(template) if length is None else length
-            if fixed < len(template):
-                raise InputError(
-                    f"length must be at least the template's {len(template)}, got {fixed}"
-                )
-        if fixed is None:
-            u = random.uniform(random.fold(keys, LENGTH), 1)[:, 0]
-            return self.model.lengths.at(u)
-        if not 1 <= fixed <= self.model.max_length:
-            raise InputError(f"length must lie in [1, {self.model.max_length}], got {fixed}")
-        if self._writes_end and fixed != self.model.max_length:
-            raise InputError(
-                f"length must be {self.model.max_length} or left out, because this model writes "
-                f"where a design ends, got {fixed}"
-            )
-        return torch.full((len(keys),), fixed, device=keys.device)
-
-    def _template_length(self, template: Template) -> int:
-        return self.model.max_length if self._writes_end else len(template)
+    def _beginning(
+        self,
+        keys: Tensor,
+        choice: Tensor,
+        length: int | None,
+        template: Template | Sequence[Template] | None,
+        seeds: Seeds | None,
+    ) -> Start:
+        if seeds is not None:
+            if template is not None or length is not None:
+                raise InputError("length and template must be None where seeds are given")
+            return from_seeds(self.model, keys, choice, seeds)
+        if template is None:
+            return from_noise(self.model, keys, choice, length)
+        several = [template] if isinstance(template, Template) else template
+        return from_templates(self.model, keys, choice, several, length)
 
     def _check_class(self, cond: int) -> None:
         classes = getattr(self.model.denoiser, "classes", 0)  # a plain module may have none
@@ -152,14 +146,6 @@ class Sampler(ABC):
             raise UnsupportedError(f"cond must be None for a model without classes, got {cond}")
         if not 0 <= cond < classes:
             raise InputError(f"cond must be a class in [0, {classes}), got {cond}")
-
-    def _check_frozen(self, active: Tensor, filled: Tensor) -> None:
-        if self.model.handles_frozen or bool((active == filled).all()):
-            return
-        raise UnsupportedError(
-            "fixed positions on a uniform process need a model trained with a noise level per "
-            "position; train it with frozen_fraction > 0 or use a masked model"
-        )
 
     def start(
         self,
@@ -169,6 +155,7 @@ class Sampler(ABC):
         *,
         keys: Tensor,
         allowed: Tensor | None = None,
+        layout: Tensor | None = None,
         cond: Tensor | None = None,
     ) -> State:
         """Return the state that continues from any noisy tokens at any time.
@@ -178,7 +165,8 @@ class Sampler(ABC):
             t: clocks `(B,)` in [0, 1].
             active: positions that may change, bool `(B, W)`.
             keys: int64 row keys `(B,)`.
-            allowed: per-position alphabet, bool `(W, V)`, or None.
+            allowed: per-position alphabets, bool `(W, V)`, of T templates `(T, W, V)`, or None.
+            layout: which of T templates each row has, `(B,)`; None where there is one.
             cond: int64 classes `(B,)`, or None.
         """
         if x_t.shape != active.shape or t.shape != x_t.shape[:1] or keys.shape != t.shape:
@@ -187,6 +175,8 @@ class Sampler(ABC):
                 f"{tuple(x_t.shape)}, {tuple(active.shape)}, {tuple(t.shape)}, {tuple(keys.shape)}"
             )
         zeros = torch.zeros(len(x_t), dtype=torch.float64, device=x_t.device)
+        if allowed is not None and layout is None:
+            allowed, layout = allowed.view(1, *allowed.shape[-2:]), zeros.long()
         state = State(
             tokens=x_t,
             t=t.to(torch.float64),
@@ -198,6 +188,7 @@ class Sampler(ABC):
             confidence=torch.ones(x_t.shape, device=x_t.device),
             counts=Counter(),
             allowed=allowed,
+            layout=layout,
             cond=cond,
         )
         return replace(state, plan=self.plan(state))
@@ -245,8 +236,9 @@ class Sampler(ABC):
         x_t, t, s = state.tokens[rows, cols], event.t[rows], event.s[rows]
         law = self.process.event_log_probs(log_p, x_t, t, s)
         drawn_from = law
-        if state.allowed is not None:
-            inside = restrict(log_p, state.allowed[cols])
+        alphabet = state.alphabet(rows, cols)
+        if alphabet is not None:
+            inside = restrict(log_p, alphabet)
             drawn_from = self.process.event_log_probs(inside, x_t, t, s)
         if tilt is not None:
             drawn_from = torch.log_softmax(drawn_from + tilt(state, event, drawn_from), dim=-1)
@@ -301,8 +293,9 @@ class Sampler(ABC):
         rows, cols = editable.nonzero(as_tuple=True)
         x_t = state.tokens[rows, cols]
         law = self.process.x0_posterior(log_p[rows, cols], x_t, state.t[rows])
-        if state.allowed is not None:
-            law = restrict(law, state.allowed[cols])
+        alphabet = state.alphabet(rows, cols)
+        if alphabet is not None:
+            law = restrict(law, alphabet)
         tokens = state.tokens[:, None].repeat(1, draws, 1)
         keys = state.purpose_keys(PREVIEW)
         for draw in range(draws):
@@ -344,7 +337,8 @@ class Sampler(ABC):
         generator: torch.Generator | None = None,
         first_design: int = 0,
         length: int | None = None,
-        template: Template | None = None,
+        template: Template | Sequence[Template] | None = None,
+        seeds: Seeds | None = None,
         cond: int | None = None,
         batch_size: int = 256,
         progress: Callable[[int], None] | None = None,
@@ -358,6 +352,7 @@ class Sampler(ABC):
             first_design: index of the first design.
             length: tokens per design; drawn from the length law when None.
             template: fixed tokens and per-position alphabets.
+            seeds: strings to start from in place of noise.
             cond: class for a conditional network.
             batch_size: designs in flight; it does not change any design.
             progress: called with the number of finished designs.
@@ -372,6 +367,7 @@ class Sampler(ABC):
                 first_design=first_design + first,
                 length=length,
                 template=template,
+                seeds=seeds,
                 cond=cond,
             )
             parts.append(self.finish(self.run(state)))

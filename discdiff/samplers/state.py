@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from discdiff.samplers.plan import Plan
 
 # purposes of the random numbers below one row key
-LENGTH, PRIOR, PLAN, TOKEN, REMASK, CHILD, PREVIEW, SELECT, ROLLOUT = range(9)
+CHOICE, PRIOR, PLAN, TOKEN, REMASK, CHILD, PREVIEW, SELECT, ROLLOUT = range(9)
 # in place of an event's index, which depends on the batch once a row has finished or stopped
 END, PAUSE = -1, -2
 
@@ -36,7 +36,8 @@ class State:
         confidence: probability of each token when it was drawn, float32 `(B, W)`; 1 where given.
         counts: shared by all states of one run: `nfe`, `nfe_grad`.
         event: index of the next event, the time of sequential Monte Carlo.
-        allowed: a template's alphabet per position, bool `(W, V)`, or None.
+        allowed: alphabets per position of T templates, bool `(T, W, V)`, or None.
+        layout: which of the templates a row has, int64 `(B,)`, or None.
         cond: int64 classes `(B,)`, or None.
         log_p: log-probabilities `(B, W, V)` for the present tokens, where a pass has been made.
     """
@@ -52,6 +53,7 @@ class State:
     counts: Counter[str]
     event: int = 0
     allowed: Tensor | None = None
+    layout: Tensor | None = None
     cond: Tensor | None = None
     log_p: Tensor | None = None
 
@@ -66,6 +68,12 @@ class State:
         """Return the keys `(B,)` of `purpose` at this event, or at `event` when given."""
         return random.fold(random.fold(self.keys, self.event if event is None else event), purpose)
 
+    def alphabet(self, rows: Tensor, cols: Tensor) -> Tensor | None:
+        """Return which tokens may stand at positions `(rows, cols)`, bool `(N, V)`; None: all."""
+        if self.allowed is None or self.layout is None:
+            return None
+        return self.allowed[self.layout[rows], cols]
+
     def gather(self, index: Tensor, keys: Tensor | None = None) -> State:
         """Return the rows `index (N,)`, with `keys` in place of their own when given."""
         host = index.cpu().numpy()
@@ -79,6 +87,7 @@ class State:
             plan=self.plan.take(host),
             log_weight=self.log_weight[index],
             confidence=self.confidence[index],
+            layout=None if self.layout is None else self.layout[index],
             cond=None if self.cond is None else self.cond[index],
             log_p=None if self.log_p is None else self.log_p[index],
         )
