@@ -170,6 +170,7 @@ class SimilarityMemory(BucketMemory):
     ) -> None:
         super().__init__(bucket_size, min_score, floor)
         self.threshold = _check.fraction("threshold", threshold)
+        self.fingerprint = fingerprint
         self._make = _fingerprint(fingerprint)
         self._names: list[str] = []
         self._leaders: list[Vector] = []

@@ -14,7 +14,7 @@ from discdiff.samplers.state import State
 class Unguided(Guidance):
     """Samples and scores: the baseline of every comparison.
 
-    Law: exact: the base sampler's.
+    Law: exact: the base sampler's; with allow-lists, by the weights.
 
     Example:
         >>> from discdiff.model import Model

@@ -93,6 +93,7 @@ class AlertFilter:
 
     def __init__(self, sets: Sequence[str] = ("pains", "brenk", "nih"), most: int = 0) -> None:
         self._alerts = Alerts(sets)
+        self.sets = self._alerts.sets
         self.most = _check.non_negative_int("most", most)
 
     def __call__(self, values: NDArray[np.float64], strings: Sequence[str], /) -> NDArray[np.bool_]:

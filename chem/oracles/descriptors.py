@@ -47,6 +47,7 @@ class LogP(Descriptor):
     """
 
     name = "logp"
+    signed = True
 
     def value(self, mol: Mol) -> float:
         return float(rdMolDescriptors.CalcCrippenDescriptors(mol)[0])

@@ -22,7 +22,8 @@ class PerMolecule(ABC):
 
     A string that does not parse gets NaN. Molecules are shared between oracles, so `value` must not
     change them. Equal name, version (of the definition and of RDKit) and parameters mean equal
-    values. `direction` is ``min`` only where a smaller value is always better.
+    values. `direction` is ``min`` only where a smaller value is always better; `signed` says that
+    values can be below 0.
 
     Args:
         parameters: the constructor's arguments, as JSON values.
@@ -30,6 +31,7 @@ class PerMolecule(ABC):
 
     name: str
     direction: str = "max"
+    signed: bool = False
     licence: str = "BSD-3-Clause (RDKit)"
     definition: ClassVar[int] = 1
 

@@ -83,6 +83,7 @@ class PenalisedLogP(Descriptor):
     """
 
     name = "penalised_logp"
+    signed = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import math
 from collections.abc import Mapping
@@ -51,22 +50,6 @@ def describe(value: object, depth: int = _DEPTH) -> Any:
         return kind
     public = {k: v for k, v in vars(value).items() if not k.startswith("_") and k != "model"}
     return {"type": kind} | {key: describe(item, depth - 1) for key, item in public.items()}
-
-
-def fingerprint(network: nn.Module) -> str:
-    """Return a short hash of a network's parameters and buffers.
-
-    Example:
-        >>> fingerprint(nn.Linear(2, 1)) != fingerprint(nn.Linear(2, 1))
-        True
-    """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} ".encode())
-        digest.update(
-            tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        )
-    return digest.hexdigest()[:16]
 
 
 def refuse_changes(recorded: Mapping[str, Any], given: Mapping[str, Any], folder: Path) -> None:

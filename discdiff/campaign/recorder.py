@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,8 @@ class Replayed(Wrapper):
         if len(missing):
             for rows, scores in self.oracle.stream([sequences[i] for i in missing]):
                 self.answers.extend(zip(scores.status, scores.reasons, strict=True))
-                yield missing[rows], scores
+                # new to this run, even where the oracle has a cache of its own
+                yield missing[rows], replace(scores, origin=("oracle",) * len(scores))
 
 
 def _entry(row: Row) -> Entry:

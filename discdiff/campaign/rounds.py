@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from discdiff.campaign.draws import Ints, draws_from_law, draws_of
 from discdiff.campaign.progress import (
     Progress,
     Tracker,
@@ -21,17 +22,18 @@ from discdiff.campaign.progress import (
 )
 from discdiff.campaign.recorder import Recorder, Replayed
 from discdiff.campaign.reward import RecordedReward, memory_of
-from discdiff.campaign.rows import UNGUIDED, Draw, Round
+from discdiff.campaign.rows import UNGUIDED, Round
 from discdiff.campaign.runlog import logger
 from discdiff.campaign.store import Store
 from discdiff.errors import OracleError
 from discdiff.oracle import Counts, Streaming, stack
-from discdiff.random import new_key
+from discdiff.random import new_key, row_keys, uniform
 from discdiff.reward import Objective, Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
 
 _RECENT = 3  # rounds over which failures are counted
+LAW_SLOT = -1  # no slot of a design: keys the choice among weighted designs
 
 
 class Method(Protocol):
@@ -172,9 +174,19 @@ class ArmRun:
                 counts[name] += recorder.unclaimed
         # an unguided design is from its law whether or not it could be scored
         lawful = self.arm == UNGUIDED or not metered.exhausted
-        draws = list(_draws(samples, domain.canonical, lawful))
+        taken = self._from_law(samples, number)
+        draws = list(draws_of(samples, domain.canonical, lawful, taken))
         self.store.finish_round(self.arm, number, draws, counts)
         return Round(self.arm, number, True, counts)
+
+    def _from_law(self, samples: Samples, number: int) -> Ints:
+        """Return the draws from the law that each design stands for, by the weights returned."""
+        together = getattr(self.method, "returned", 1)
+        group = together if together > 1 else len(samples)
+        first = torch.arange(0, len(samples), group) + number * self.task.rules.round_size
+        keys = row_keys(self.task.rules.key, first, torch.full_like(first, LAW_SLOT))
+        weight = samples.log_weight.double().cpu().numpy()
+        return draws_from_law(weight, group, uniform(keys, 1)[:, 0].numpy())
 
     def _remember(self, number: int) -> None:
         """Tell the diversity memory what a finished round evaluated."""
@@ -199,15 +211,3 @@ class ArmRun:
 def _minus(after: Counts, before: Counts) -> dict[str, int]:
     earlier = asdict(before)
     return {name: value - earlier[name] for name, value in asdict(after).items()}
-
-
-def _draws(samples: Samples, canonical: Callable[[str], str], lawful: bool) -> Iterable[Draw]:
-    columns = [samples.reward, samples.log_weight, samples.log_likelihood, samples.confidence]
-    empty = [float("nan")] * len(samples)
-    numbers = [empty if c is None else c.tolist() for c in columns]
-    fallback = [False] * len(samples) if samples.fallback is None else samples.fallback.tolist()
-    valid = samples.valid.tolist()
-    rows = zip(samples.strings, valid, fallback, zip(*numbers, strict=True), strict=True)
-    for string, is_valid, fell_back, values in rows:
-        sequence = canonical(string) if is_valid else None
-        yield Draw(string, sequence, lawful and not fell_back, *values)

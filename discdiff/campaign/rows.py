@@ -39,13 +39,14 @@ class Row:
 class Draw:
     """One design returned by the guidance of a round.
 
-    `sequence` is its canonical form, None where it is invalid. `final` is false where it is not
-    from the stated law: the budget ended before the round did, or every candidate was invalid.
+    `sequence` is its canonical form, None where it is invalid. `final` says how many draws from the
+    stated law it stands for: one where a method returns plain draws, see `draws` for weighted ones,
+    and none where the budget ended before the round did or every candidate was invalid.
     """
 
     raw: str
     sequence: str | None
-    final: bool
+    final: int
     reward: float = NAN
     log_weight: float = NAN
     log_likelihood: float = NAN

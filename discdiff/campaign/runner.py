@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from discdiff import _check
 from discdiff.campaign import environment
-from discdiff.campaign.identity import describe, fingerprint, refuse_changes
+from discdiff.campaign.identity import describe, refuse_changes
 from discdiff.campaign.progress import Progress, charged
 from discdiff.campaign.report import write_report
 from discdiff.campaign.reward import memory_of
@@ -25,6 +25,7 @@ from discdiff.campaign.summary import Summary, summarise
 from discdiff.campaign.table import write_designs
 from discdiff.domain import Template
 from discdiff.errors import DiscdiffError, InputError, StoreError
+from discdiff.fingerprint import fingerprint
 from discdiff.oracle import as_oracle, identity
 from discdiff.reward import Objective, Reward
 from discdiff.samplers.engine import Sampler

@@ -48,6 +48,8 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
         from discdiff.campaign.files import write_atomic
 
         write_atomic(out, _csv(drawn, domain.column) if out.suffix == ".csv" else _lines(drawn))
+    if (out is None or out.suffix != ".csv") and len(set(drawn.log_weight.tolist())) > 1:
+        typer.echo("these designs carry weights: out=FILE.csv has them as log_weight", err=True)
     valid = [s for s, fine in zip(drawn.strings, drawn.valid, strict=True) if fine]
     distinct = len({domain.canonical(string) for string in valid})
     typer.echo(

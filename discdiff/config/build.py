@@ -89,6 +89,12 @@ def objective(keys: ObjectiveKeys, scored: Combined, source: Composition) -> Obj
         for rule in filters:
             for output in rule.outputs:
                 _check.one_of("output of a filter", output, scored.outputs)
+        for term in terms:
+            if aggregation.non_negative and not term.bounded and term.output in scored.signed:
+                raise InputError(
+                    f"objective {type(aggregation).__name__} needs terms of at least 0, and "
+                    f"{term.output!r} can be negative: give it a transform such as sigmoid"
+                )
         return Objective(terms, aggregation, filters, diversity, keys.rejected)
 
 

@@ -116,7 +116,7 @@ class Checked:
             reply = self.oracle(list(sequences))
         except OracleError:
             raise
-        except Exception as error:  # the plug-in boundary: attributed, chained, never swallowed
+        except (Exception, SystemExit) as error:  # the plug-in boundary: attributed and chained
             raise OracleError(
                 f"oracle {self.name!r} raised {type(error).__name__}: {error} "
                 f"(batch of {len(sequences)}, first sequence {sequences[0]!r})"
@@ -186,7 +186,16 @@ def _version_of(oracle: Any) -> str:
         source = inspect.getsource(oracle if inspect.isroutine(oracle) else type(oracle))
     except (OSError, TypeError):
         return "0"
-    return hashlib.sha256(textwrap.dedent(source).encode()).hexdigest()[:12]
+    text = textwrap.dedent(source) + _captured(oracle)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _captured(oracle: Any) -> str:
+    """Return the plain values that a function was made with: equal source is not all of it."""
+    cells = [cell.cell_contents for cell in getattr(oracle, "__closure__", None) or ()]
+    defaults = getattr(oracle, "__defaults__", None) or ()
+    named = getattr(oracle, "__kwdefaults__", None) or {}
+    return json.dumps([cells, defaults, named], default=lambda value: type(value).__qualname__)
 
 
 def _text(what: str, value: object) -> str:

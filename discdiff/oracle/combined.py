@@ -22,6 +22,9 @@ class Combined:
         oracles: a dict from name to oracle: an oracle of one output gives the output *name*, one
             of several the outputs *name.output*. Or a list: outputs keep their own names.
 
+    Attributes:
+        signed: outputs that are known to be negative at times: their oracle has `signed = True`.
+
     Raises:
         InputError: if there is no oracle or two outputs share a name.
 
@@ -49,6 +52,12 @@ class Combined:
         self.name = "+".join(oracle.name for oracle in self.oracles)
         self.version = "+".join(oracle.version for oracle in self.oracles)
         self.parameters: dict[str, object] = {"oracles": [identity(o) for o in self.oracles]}
+        self.signed = frozenset(
+            name
+            for oracle, group in zip(self.oracles, names, strict=True)
+            for name in group
+            if getattr(getattr(oracle, "oracle", oracle), "signed", False)
+        )
         self.directions = tuple(d for oracle in self.oracles for d in oracle.directions)
 
     def __call__(self, sequences: Sequence[str], /) -> Scores:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from discdiff import _check, random
 from discdiff.errors import DataError, InputError
+from discdiff.fingerprint import fingerprint
 from discdiff.loss import FORMS, Form, nelbo
 from discdiff.model import Model
 from discdiff.oracle.scores import Floats, Scores
@@ -55,6 +56,7 @@ class ModelLikelihood:
     """
 
     name = "log_likelihood"
+    signed = True
     version = "1"
     outputs = ("log_likelihood",)
     direction = "max"
@@ -76,7 +78,7 @@ class ModelLikelihood:
         self.seed = _check.non_negative_int("seed", seed)
         self.per_token = bool(per_token)
         self.parameters: dict[str, object] = {
-            "model": _fingerprint(self.model),
+            "model": _identity(self.model),
             "draws": draws,
             "form": form,
             "seed": seed,
@@ -152,10 +154,9 @@ def _key(sequence: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _fingerprint(model: Model) -> str:
-    """Name the model by its weights and process, for the cache key."""
-    digest = hashlib.sha256(f"{model.process.kind} {model.domain.settings()}".encode())
-    for name, tensor in sorted(model.denoiser.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:12]
+def _identity(model: Model) -> str:
+    """Name the model by its weights, process and domain, for the cache key."""
+    process = model.process
+    about = [process.kind, type(process.schedule).__name__, process.schedule.settings()]
+    text = f"{fingerprint(model.denoiser)} {about} {model.domain.settings()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -82,11 +82,11 @@ class Ancestral(Sampler):
 
     def _reveal(
         self, editable: Tensor, t: Tensor, keys: Tensor, total: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         levels = hitting_levels(editable, t, keys, self.process)
         rising = self.times.flip(0).to(t.device)
         ends = self.process.schedule.noise(rising).contiguous()
         # revealed in the step whose interval of levels (low, high] holds the drawn level
         upper = torch.searchsorted(ends, levels.contiguous()).clamp(1, self.steps)
         before = torch.minimum(rising[upper], t[:, None])
-        return upper, before, rising[upper - 1]
+        return upper, before, rising[upper - 1], self.process.schedule.time_at_noise(levels)

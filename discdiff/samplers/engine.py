@@ -312,7 +312,7 @@ class Sampler(ABC):
     ) -> State:
         """Return the state after all events that end at `stop` or later.
 
-        A grid step across `stop` is cut there. A stopped state can be run on: each row goes on from
+        A step across `stop` is cut there. A stopped state can be run on: each row goes on from
         `stop` with new random numbers, whatever batch it is in.
         """
         while not self.done(state, stop):

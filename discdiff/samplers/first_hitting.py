@@ -42,7 +42,7 @@ class FirstHitting(Sampler):
 
     def _reveal(
         self, editable: Tensor, t: Tensor, keys: Tensor, total: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         levels = hitting_levels(editable, t, keys, self.process)
         time = self.process.schedule.time_at_noise(levels)
-        return -descending_rank(levels, editable), time, time
+        return -descending_rank(levels, editable), time, time, time

@@ -44,7 +44,7 @@ class Parallel(Sampler):
 
     Args:
         model: a masked model.
-        steps: number of blocks; as many as the length makes it first-hitting sampling.
+        steps: number of blocks; as many uniform ones as the length are first-hitting sampling.
         counts: `uniform` or `cosine` block sizes.
         temperature: as in `Sampler`.
         top_p: as in `Sampler`.
@@ -52,7 +52,8 @@ class Parallel(Sampler):
     Raises:
         InputError: if `steps` is not a positive integer or `counts` is unknown.
 
-    Law: exact as steps → length; the error is the dependence between tokens of one block.
+    Law: exact as steps → ∞, uniform blocks from steps = length on; the error is the dependence
+        between tokens of one block.
 
     Source: MaskGIT: Masked Generative Image Transformer (Chang et al., 2022, arXiv:2202.04200).
 
@@ -82,9 +83,14 @@ class Parallel(Sampler):
 
     def _reveal(
         self, editable: Tensor, t: Tensor, keys: Tensor, total: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         levels = hitting_levels(editable, t, keys, self.process)
         time = self.process.schedule.time_at_noise(levels)
         shown = (total - editable.sum(1))[:, None]
         rank = shown + descending_rank(levels, editable)
-        return -block_of(rank, total.clamp(min=1)[:, None], self.steps, self.counts), time, time
+        return (
+            -block_of(rank, total.clamp(min=1)[:, None], self.steps, self.counts),
+            time,
+            time,
+            time,
+        )

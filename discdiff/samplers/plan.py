@@ -22,6 +22,7 @@ from discdiff.samplers.state import PLAN, State
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Clocks = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ class Finished(Plan):
         return self
 
 
-# (editable (B, W), clocks (B,), keys (B,), total (B,)) -> step of each position and its times
-Reveal = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+# (editable (B, W), clocks (B,), keys (B,), total (B,)) -> of each position its step, the clocks
+# before and after that step, and the clock of its own reveal
+Reveal = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
 
 
 class StaticPlan(Plan):
@@ -106,11 +108,12 @@ class StaticPlan(Plan):
 
     Args:
         reveal: draws, for every editable position, an integer step (reveals with equal steps happen
-            in one event, in descending order of steps) and the clock before and after it.
+            in one event, in descending order of steps), the clocks before and after it, and the
+            clock of the position's own reveal: a run that stops inside a step reveals up to there.
         process: the masked process.
         event_of: event of each position, -1 for none, `(B, W)`.
-        before: clock before each event, `(B, E)`.
-        after: clock after it, `(B, E)`.
+        own: clock of each position's own reveal, `(B, W)`.
+        clocks: before each event, after it, and of its first reveal, `(3, B, E)`.
         total: positions the row had to reveal when it started, `(B,)`.
     """
 
@@ -119,18 +122,18 @@ class StaticPlan(Plan):
         reveal: Reveal,
         process: Process,
         event_of: Ints,
-        before: NDArray[np.float64],
-        after: NDArray[np.float64],
+        own: Clocks,
+        clocks: Clocks,
         total: Tensor,
     ) -> None:
         self.reveal, self.process, self.total = reveal, process, total
-        self.event_of, self.before, self.after = event_of, before, after
+        self.event_of, self.own, self.clocks = event_of, own, clocks
         self.count = event_of.max(axis=1, initial=-1) + 1
         rows, cols = np.nonzero(event_of >= 0)
         events = event_of[rows, cols]
         order = np.argsort(events, kind="stable")
         self._rows, self._cols = rows[order], cols[order]
-        self._bounds = np.searchsorted(events[order], np.arange(before.shape[1] + 1))
+        self._bounds = np.searchsorted(events[order], np.arange(clocks.shape[2] + 1))
 
     @classmethod
     def draw(cls, reveal: Reveal, process: Process, state: State) -> StaticPlan:
@@ -142,25 +145,26 @@ class StaticPlan(Plan):
 
     def done(self, state: State, stop: float) -> Bools:
         finished = self.count <= state.event
-        if stop > 0.0 and state.event < self.after.shape[1]:
-            finished = finished | (self.after[:, state.event] < stop)
+        if stop > 0.0 and state.event < self.clocks.shape[2]:
+            finished = finished | (self.clocks[2, :, state.event] < stop)
         return np.asarray(finished, dtype=np.bool_)
 
     def event(self, state: State, stop: float) -> Event:
         e = state.event
-        if e >= self.before.shape[1]:
+        if e >= self.clocks.shape[2]:
             return Finished().event(state, stop)
         low, high = self._bounds[e], self._bounds[e + 1]
         rows, cols = self._rows[low:high], self._cols[low:high]
-        clock = state.t.device
+        before, after, first = self.clocks[:, :, e]
         idle = self.count <= e
         if stop > 0.0:
-            idle = idle | (self.after[:, e] < stop)
-            kept = ~idle[rows]
-            rows, cols = rows[kept], cols[kept]
+            idle = idle | (first < stop)
+            kept = ~idle[rows] & (self.own[rows, cols] >= stop)
+            rows, cols, after = rows[kept], cols[kept], np.maximum(after, stop)
+        clock = state.t.device
         busy = torch.from_numpy(~idle).to(clock, non_blocking=True)
-        before = torch.from_numpy(self.before[:, e]).to(clock, non_blocking=True)
-        after = torch.from_numpy(self.after[:, e]).to(clock, non_blocking=True)
+        before = torch.from_numpy(before).to(clock, non_blocking=True)
+        after = torch.from_numpy(after).to(clock, non_blocking=True)
         return Event(
             rows,
             cols,
@@ -173,8 +177,8 @@ class StaticPlan(Plan):
             self.reveal,
             self.process,
             self.event_of[index],
-            self.before[index],
-            self.after[index],
+            self.own[index],
+            self.clocks[:, index],
             self.total[torch.from_numpy(index).to(self.total.device)],
         )
 
@@ -182,19 +186,18 @@ class StaticPlan(Plan):
         if not where.any():
             return self
         editable = self.process.editable(state.tokens, state.active)
-        event_of, before, after = _draw(self.reveal, editable, state, self.total)
+        event_of, own, clocks = _draw(self.reveal, editable, state, self.total)
         past = state.event
         event_of = np.where(event_of >= 0, event_of + past, -1)
-        empty = np.zeros((len(state), past))
-        before, after = np.hstack([empty, before]), np.hstack([empty, after])
-        width = max(before.shape[1], self.before.shape[1])
+        clocks = np.pad(clocks, ((0, 0), (0, 0), (past, 0)))
+        width = max(clocks.shape[2], self.clocks.shape[2])
         chosen = where[:, None]
         return StaticPlan(
             self.reveal,
             self.process,
             np.where(chosen, event_of, np.where(self.event_of >= past, self.event_of, -1)),
-            np.where(chosen, _widen(before, width), _widen(self.before, width)),
-            np.where(chosen, _widen(after, width), _widen(self.after, width)),
+            np.where(chosen, own, self.own),
+            np.where(chosen, _widen(clocks, width), _widen(self.clocks, width)),
             self.total,
         )
 
@@ -204,17 +207,17 @@ class StaticPlan(Plan):
         return StaticPlan(self.reveal, self.process, *drawn, self.total)
 
 
-def _widen(times: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    return np.pad(times, ((0, 0), (0, width - times.shape[1])))
+def _widen(clocks: Clocks, width: int) -> Clocks:
+    return np.pad(clocks, ((0, 0), (0, 0), (0, width - clocks.shape[2])))
 
 
 def _draw(
     reveal: Reveal, editable: Tensor, state: State, total: Tensor
-) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Ints, Clocks, Clocks]:
     """Draw steps and number the occupied ones of each row 0, 1, ... in descending order."""
     keys = state.purpose_keys(PLAN)
-    step, before, after = reveal(editable, state.t, keys, total)
-    host = torch.stack([step.double(), before, after]).cpu().numpy()
+    drawn = reveal(editable, state.t, keys, total)
+    host = torch.stack([part.double() for part in drawn]).cpu().numpy()
     wanted = editable.cpu().numpy()
     steps = np.where(wanted, host[0], -np.inf)
     order = np.argsort(-steps, axis=1, kind="stable")
@@ -227,12 +230,13 @@ def _draw(
     np.put_along_axis(event_of, order, np.where(real, number, -1), axis=1)
     events = int(event_of.max(initial=-1)) + 1
     rows, cols = np.nonzero(event_of >= 0)
-    times = np.zeros((2, len(steps), events))
-    # a block's clocks: before its first reveal, after its last
-    np.maximum.at(times[0], (rows, event_of[rows, cols]), host[1][rows, cols])
-    times[1] = 1.0
-    np.minimum.at(times[1], (rows, event_of[rows, cols]), host[2][rows, cols])
-    return event_of, times[0], times[1]
+    place = (rows, event_of[rows, cols])
+    clocks = np.zeros((3, len(steps), events))
+    clocks[1] = 1.0
+    np.maximum.at(clocks[0], place, host[1][rows, cols])
+    np.minimum.at(clocks[1], place, host[2][rows, cols])
+    np.maximum.at(clocks[2], place, host[3][rows, cols])
+    return event_of, host[3], clocks
 
 
 def hitting_levels(editable: Tensor, t: Tensor, keys: Tensor, process: Process) -> Tensor:

@@ -16,7 +16,7 @@ from discdiff.errors import InputError, OracleError, StoreError
 from discdiff.guidance.fk import FKSteering
 from discdiff.objective import Objective, Term
 from discdiff.objective.aggregation import Product
-from discdiff.oracle import Scores
+from discdiff.oracle import Cached, Scores
 from discdiff.oracle.wrapper import Wrapper
 from tests.campaign.doubles import (
     Climb,
@@ -118,6 +118,18 @@ def test_the_table_has_one_line_an_evaluation(whole):
 def test_the_other_arm_s_evaluations_are_not_repeated(whole):
     calls = (whole.parent / "run.calls").read_text().splitlines()
     assert len(calls) == len(set(calls)) < 48
+
+
+def test_an_answer_from_a_cache_of_the_oracle_s_own_is_an_evaluation_too(tmp_path):
+    shared = Cached(CountG(tmp_path / "calls"))
+    for seed in (0, 1):
+        campaign(tmp_path / f"run{seed}", shared, seed=seed, baseline=None).run()
+    for seed in (0, 1):
+        with sqlite3.connect(tmp_path / f"run{seed}" / "campaign.sqlite") as database:
+            query = "SELECT count(*) FROM draw WHERE reward IS NOT NULL AND sequence NOT IN "
+            query += "(SELECT sequence FROM evaluation)"
+            assert database.execute(query).fetchone() == (0,)
+            assert database.execute("SELECT count(*) FROM evaluation").fetchone() == (24,)
 
 
 def test_same_seed_same_table(whole, tmp_path):

@@ -342,3 +342,17 @@ def test_a_stored_configuration_is_its_own_origin(tmp_path: Path):
     stored = composition.stored("design", path)
     assert stored.values == {"budget": "x"}
     assert stored.origin("budget") == str(path)
+
+
+@pytest.mark.parametrize("aggregation", ["product", "geometric_mean"])
+def test_a_term_that_can_be_negative_is_refused_where_none_may_be(aggregation: str):
+    for oracles, words in (("[qed,logp]", "'logp' can be negative"), ("[qed,sa]", None)):
+        composed = composition.compose("design", [f"oracle={oracles}", f"objective={aggregation}"])
+        keys = settings.fill(settings.Design, composed)
+        model = Model.tabular(["C", "N"])
+        scored = build.oracle(keys.oracle, composed, model)
+        if words is None:
+            build.objective(keys.objective, scored, composed)
+            continue
+        with pytest.raises(ConfigError, match=words):
+            build.objective(keys.objective, scored, composed)

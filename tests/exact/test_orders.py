@@ -96,6 +96,19 @@ def test_parallel_is_its_block_law(steps, counts, blocks):
     assert differs(other, tokens)
 
 
+def test_cosine_blocks_are_exact_only_with_more_steps_than_positions():
+    """Words of even parity: a block of two draws half of its words outside the table."""
+    even = np.array([w for w in words(2, 4) if w.sum() % 2 == 0])
+    law = Law(2, even, np.full(8, 1 / 8))
+
+    def inside(steps, counts):
+        tokens = drawn(Parallel(model_of(law), steps=steps, counts=counts), 2000).numpy()
+        return float((tokens.sum(1) % 2 == 0).mean())
+
+    assert (inside(4, "uniform"), inside(100, "cosine")) == (1.0, 1.0)
+    assert 0.4 < inside(4, "cosine") < 0.6
+
+
 def test_path_divergence_of_blocks_is_the_error_of_the_riemann_sum():
     """It bounds the divergence: sum_k (n_k f(i_k) - sum_r f(i_k + r)), f(i) = E H(X_j | i seen)."""
     entropy = np.zeros(LENGTH)

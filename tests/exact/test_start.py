@@ -1,5 +1,7 @@
 """Sampling from the middle of diffusion, and stopping there."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -134,27 +136,40 @@ def stopping(make, kind="masked"):
     return make(model) if make is FirstHitting else make(model, steps=4)
 
 
+@pytest.mark.parametrize("stops", [(0.5, 0.25), (0.6, 0.35)], ids=["on the grid", "off the grid"])
 @pytest.mark.parametrize(
     ("make", "kind"),
     [(FirstHitting, "masked"), (Ancestral, "masked"), (Ancestral, "uniform")],
 )
-def test_a_run_that_stops_is_at_the_marginal_of_its_time(make, kind):
+def test_a_run_that_stops_is_at_the_marginal_of_its_time(make, kind, stops):
     """At its first stop, and at the next when it goes on."""
     sampler = stopping(make, kind)
     state = sampler.init(N, key=0)
     step, size = (masked_step, 3) if kind == "masked" else (uniform_step, 2)
     flat = np.eye(27)[-1] if kind == "masked" else np.full(8, 1 / 8)
-    for stop in (0.5, 0.25):
+    clock = 1.0
+    for stop in stops:
         state = sampler.run(state, stop=stop)
         assert (state.t == stop).all()
         if make is FirstHitting:
             flat = marginal(LAW, 1 - np.cos(np.pi / 2 * (1 - stop)))
         else:
-            for t in np.arange(stop + 0.5 if stop == 0.5 else 0.5, stop, -0.25):
-                flat = flat @ step(LAW, 1 - t, 1 - t + 0.25)
+            points = [t for t in (0.75, 0.5, 0.25) if stop < t < clock]
+            for t, s in pairwise((clock, *points, stop)):
+                flat = flat @ step(LAW, 1 - t, 1 - s)
+            clock = stop
         counts = np.bincount(state.tokens.numpy() @ size ** np.arange(2, -1, -1), minlength=size**3)
         assert p_value(counts, flat) > ACCEPT
         assert p_value(counts, marginal(LAW, 1.0 - 0.5 * stop, kind)) < REFUSE
+
+
+@pytest.mark.parametrize("make", [FirstHitting, Ancestral, Parallel])
+@pytest.mark.parametrize("stop", [0.7, 0.26, 0.1])
+def test_what_is_masked_at_a_stop_is_what_the_clock_says(make, stop):
+    state = stopping(make).run(stopping(make).init(N, key=0), stop=stop)
+    masked = (state.tokens == 2).double().mean(1)
+    expected = np.cos(np.pi / 2 * (1 - stop)) if make is FirstHitting else stop
+    assert abs(float(masked.mean()) - expected) < 5 * float(masked.std()) / N**0.5
 
 
 @pytest.mark.parametrize("make", [FirstHitting, EntropyOrder, Ancestral, Parallel, ReMDM])

@@ -106,6 +106,26 @@ def test_an_exception_is_attributed_and_chained():
     assert isinstance(caught.value.__cause__, KeyError)
 
 
+def test_an_oracle_that_exits_is_an_error_too():
+    def leaves(strings):
+        raise SystemExit(0)
+
+    with pytest.raises(OracleError, match="oracle 'leaves' raised SystemExit: 0"):
+        as_oracle(leaves)(["A"])
+
+
+def test_functions_of_one_source_are_told_apart_by_what_they_hold():
+    def scaled(k, unit=1):
+        def score(strings, shift=unit):
+            return [k * len(s) + shift for s in strings]
+
+        return as_oracle(score)
+
+    assert identity(scaled(1)) == identity(scaled(1))
+    assert len({identity(scaled(1)), identity(scaled(100)), identity(scaled(1, unit=2))}) == 3
+    assert identity(scaled(np.ones(2))) == identity(scaled(np.ones(2)))
+
+
 def test_an_interrupt_is_not_swallowed():
     def interrupted(sequences):
         raise KeyboardInterrupt

@@ -130,3 +130,11 @@ def test_an_end_that_the_model_writes_is_part_of_the_likelihood():
     scores = ModelLikelihood(Model(net, process, domain, LengthLaw.fixed(3)), draws=4000)(list(law))
     tolerance = 4 * SPREAD["count"] / np.sqrt(4000)
     np.testing.assert_allclose(scores.values[:, 0], np.log(list(law.values())), atol=tolerance)
+
+
+def test_a_network_with_scalar_buffers_has_an_identity_of_its_own():
+    model = small()
+    model.denoiser.register_buffer("count", torch.tensor(3))
+    first = ModelLikelihood(model).parameters["model"]
+    model.denoiser.count += 1
+    assert ModelLikelihood(model).parameters["model"] != first

@@ -62,6 +62,7 @@ def test_blocks_are_kept_when_the_rest_of_a_plan_is_drawn_afresh():
         left.append((state.tokens == 2).sum(1).unique().tolist())
     assert left == [[3], [1], [0]]
     state = sampler.step(sampler.run(sampler.init(200, key=0), stop=0.7))
+    # a block that the stop cuts is completed, in the order that was drawn, in the next event
     assert set((state.tokens == 2).sum(1).tolist()) == {3, 1, 0}
 
 
