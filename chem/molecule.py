@@ -116,6 +116,24 @@ def invalid_reason(
     return None
 
 
+def saturated(smiles: str) -> str:
+    """Return `smiles` with hydrogens in the place of unpaired electrons, itself without those.
+
+    Example:
+        >>> saturated("C[CH]C"), saturated("C[N+]C"), saturated("CCO")
+        ('CCC', 'C[NH2+]C', 'CCO')
+    """
+    mol = parse(smiles) if "[" in smiles else None  # other atoms have no unpaired electrons
+    if mol is None or not any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
+        return smiles
+    filled = Chem.Mol(mol)
+    for atom in filled.GetAtoms():
+        atom.SetNumExplicitHs(atom.GetNumExplicitHs() + atom.GetNumRadicalElectrons())
+        atom.SetNumRadicalElectrons(0)
+    spelling: str = Chem.MolToSmiles(filled)
+    return spelling
+
+
 def rdkit_parses(smiles: str) -> bool:
     """Return whether RDKit alone reads `smiles`, for reporting beside `invalid_reason`.
 

@@ -2,7 +2,9 @@
 
 Any sequence of symbols decodes to some SMILES, possibly the empty one. ``join(split(s))`` is
 another spelling (without aromatic atoms) of the molecule `s`: lossless up to the canonical form,
-which `Selfies.prepare` checks for each row of training data. The semantic constraints of the
+which `Selfies.prepare` checks for each row of training data. A symbol that states its hydrogens,
+such as ``[C@H1]``, may find fewer bonds than it needs; it then gets hydrogens like any other, so no
+design is a radical, and radicals are refused as training data. The semantic constraints of the
 `selfies` package, which are global, are used as they are and never changed.
 
 Source: Self-referencing embedded strings (SELFIES): a 100 % robust molecular string
@@ -81,7 +83,7 @@ class Selfies(Molecules):
         """
         if len(tokens) > MAX_SYMBOLS:
             raise InputError(f"tokens must number at most {MAX_SYMBOLS}, got {len(tokens)}")
-        return _decode("".join(tokens))
+        return molecule.saturated(_decode("".join(tokens)))
 
     def prepare(self, string: str) -> str:
         prepared = super().prepare(string)
@@ -106,7 +108,8 @@ def _symbols(smiles: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8_192)
 def _expressible(smiles: str) -> bool:
-    return molecule.read(_decode("".join(_symbols(smiles)))).canonical == smiles
+    decoded = molecule.saturated(_decode("".join(_symbols(smiles))))
+    return molecule.read(decoded).canonical == smiles
 
 
 def _decode(symbols: str) -> str:

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 # One thread makes float32 sums repeatable and keeps small tensors fast.
 torch.set_num_threads(1)
+# The same examples every time, and no clock: a busy machine fails nothing.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
