@@ -19,6 +19,13 @@ def non_negative_int(name: str, value: object) -> int:
     return _integer(name, value, 0, "a non-negative integer")
 
 
+def seed(name: str, value: object) -> int:
+    """Return `value` if it is an integer that every random number generator takes."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise InputError(f"{name} must be an integer in [0, 2**63), got {value!r}")
+    return value
+
+
 def _integer(name: str, value: object, low: int, rule: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise InputError(f"{name} must be {rule}, got {value!r}")

@@ -22,7 +22,7 @@ from discdiff.padding import LENGTH_MODES, Padded
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _PICKLES = (".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".bin")
 _KEYS = ("process", "denoiser", "domain", "lengths", "length_mode", "frozen_training", "card")
 
@@ -38,12 +38,12 @@ def write(model: Model, folder: Path, dtype: str = "float32") -> None:
     Raises:
         InputError: if `folder` holds something else, or a component is not registered.
     """
-    _check.one_of("dtype", dtype, list(_DTYPES))
+    _check.one_of("dtype", dtype, tuple(DTYPES))
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model(folder)):
         raise InputError(f"folder must be new or a model folder, got {str(folder)!r}")
     text = json.dumps(_config(model), indent=1) + "\n"
     weights = {
-        name: value.detach().to("cpu", _DTYPES[dtype] if value.is_floating_point() else None)
+        name: value.detach().to("cpu", DTYPES[dtype] if value.is_floating_point() else None)
         for name, value in model.denoiser.state_dict().items()
     }
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.new")
@@ -157,7 +157,7 @@ def _read_config(folder: Path) -> dict[str, object]:
         raise CheckpointError(f"a model folder must hold {CONFIG}, got {str(folder)!r}{found}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     version = config.get("format_version") if isinstance(config, dict) else None
     if type(version) is not int or version < 1:

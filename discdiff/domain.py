@@ -105,7 +105,12 @@ class Domain(ABC):
     @classmethod
     @abstractmethod
     def fit(cls, strings: Iterable[str], **options: object) -> Self:
-        """Return the domain whose alphabet is the set of tokens of `strings`."""
+        """Return the domain whose alphabet is the set of tokens of `strings`.
+
+        Raises:
+            InputError: if an option is unknown or wrong.
+            DataError: if there is no token.
+        """
 
     def encode(self, string: str) -> list[int]:
         """Return the token ids of `string`; raises `DataError` naming token and position."""
@@ -237,4 +242,15 @@ class Letters(Domain):
 
     @classmethod
     def fit(cls, strings: Iterable[str], **options: object) -> Self:
-        return cls("".join(sorted({c for s in strings for c in s})))
+        """Return the domain of the letters of `strings`; it takes no options.
+
+        Raises:
+            InputError: if an option is given.
+            DataError: if there is no letter.
+        """
+        if options:
+            raise InputError(f"options must be none, got {', '.join(options)}")
+        letters = sorted({c for s in strings for c in s})
+        if not letters:
+            raise DataError("strings must hold a letter, got none")
+        return cls("".join(letters))

@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +33,22 @@ def test_non_negative_int_accepts_zero():
     assert _check.non_negative_int("n", 0) == 0
     with pytest.raises(InputError, match="n must be a non-negative integer, got -1"):
         _check.non_negative_int("n", -1)
+
+
+@pytest.mark.parametrize("value", [0, 42, 2**63 - 1])
+def test_seed_returns_what_every_generator_takes(value):
+    assert _check.seed("seed", value) == value
+    torch.Generator().manual_seed(value)
+    np.random.default_rng(value)
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, 10**30, True, 1.0, "1", None])
+def test_seed_refuses_everything_else(value):
+    with pytest.raises(
+        InputError, match=r"^seed must be an integer in \[0, 2\*\*63\), got "
+    ) as error:
+        _check.seed("seed", value)
+    assert str(error.value).endswith(repr(value))
 
 
 @settings(deadline=None)

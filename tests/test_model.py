@@ -181,6 +181,11 @@ class TestBrokenFolder:
             with pytest.raises(CheckpointError, match=name):
                 Model.load(folder)
 
+    def test_nested_too_deeply(self, folder: Path):
+        (folder / "config.json").write_text("[" * 100_000)
+        with pytest.raises(CheckpointError, match="config.json cannot be read"):
+            Model.load(folder)
+
     def test_a_newer_version(self, folder: Path):
         edit(folder, format_version=2)
         with pytest.raises(CheckpointError, match="format_version 1 or older, got 2"):

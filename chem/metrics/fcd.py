@@ -33,7 +33,7 @@ def package() -> Any:
         import fcd
     except ImportError as error:
         raise UnsupportedError(
-            "FCD needs the package fcd, got none; install it with pip install 'discdiff[fcd]'"
+            "fcd needs the package fcd, got none; install it with pip install 'discdiff[fcd]'"
         ) from error
     return fcd
 
@@ -98,6 +98,6 @@ def fcd_floor(reference: Sequence[str], size: int, seed: int = 0) -> float:
     _check.positive_int("size", size)
     if len(reference) < 2 * size:
         raise InputError(f"reference must hold at least {2 * size} SMILES, got {len(reference)}")
-    drawn = np.random.default_rng(seed).permutation(len(reference))[: 2 * size].tolist()
-    chosen = [reference[i] for i in drawn]
+    drawn = np.random.default_rng(_check.seed("seed", seed)).permutation(len(reference))[: 2 * size]
+    chosen = [reference[i] for i in drawn.tolist()]
     return fcd(chosen[:size], chosen[size:])

@@ -73,6 +73,7 @@ def evaluate(
         if reference is None:
             raise InputError("reference must be given to compute fcd, got None")
     _check.positive_int("sample", sample)
+    _check.seed("seed", seed)
     keys = _canonical(strings)
     molecules = _parsed(keys)
     report: dict[str, float | int] = {

@@ -60,9 +60,11 @@ def dumps(found: dict[str, object]) -> str:
 def read(path: Path) -> dict[str, object]:
     """Return what `environment.json` says; raises `StoreError` if it cannot be read."""
     try:
-        found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"cannot read {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise StoreError(f"{path} must hold a mapping, got {type(found).__name__}")
     return found
 
 

@@ -104,7 +104,7 @@ class Campaign:
         self.folder = Path(out)
         rules = Rules(
             budget=_check.positive_int("budget", budget),
-            seed=_check.non_negative_int("seed", seed),
+            seed=_check.seed("seed", seed),
             round_size=_check.positive_int("round_size", round_size),
             charge=_check.one_of("charge", charge, ("evaluated", "all")),
             batch_size=_check.positive_int("batch_size", batch_size),
@@ -218,10 +218,13 @@ class Campaign:
 
     def _compare_environment(self, now: dict[str, object]) -> None:
         """Note what changed since the run began: results may differ in the last digits."""
-        path = self.folder / ENVIRONMENT
-        if path.exists():
-            for change in environment.differences(environment.read(path), now):
-                logger.warning("the environment changed since the run began: %s", change)
+        try:
+            before = environment.read(self.folder / ENVIRONMENT)
+        except StoreError as error:  # it only serves these notes
+            logger.warning("the environment that the run began in is not known: %s", error)
+            return
+        for change in environment.differences(before, now):
+            logger.warning("the environment changed since the run began: %s", change)
 
     def _describe(self) -> dict[str, Any]:
         """Return all that fixes the designs, as plain values; what a store keeps."""

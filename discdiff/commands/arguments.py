@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from discdiff.config.settings import fill
 from discdiff.errors import ConfigError
 
 if TYPE_CHECKING:
     from discdiff.config.composition import Composition
 
+T = TypeVar("T")
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(
@@ -30,9 +32,21 @@ Show = Annotated[bool, typer.Option("--show", help="Print the configuration and 
 
 
 def read(
-    command: str, arguments: Sequence[str] | None, *, multirun: bool = False, show: bool = False
-) -> list[Composition]:
-    """Return the configurations that the arguments describe, several with `multirun`.
+    command: str,
+    schema: type[T],
+    arguments: Sequence[str] | None,
+    *,
+    multirun: bool = False,
+    show: bool = False,
+) -> list[tuple[Composition, T]]:
+    """Return the configurations that the arguments describe, each with its checked values.
+
+    Args:
+        command: whose configurations.
+        schema: the keys of the command.
+        arguments: overrides, and at most one file.
+        multirun: whether an override may list several values.
+        show: print the configurations and stop.
 
     Raises:
         ConfigError: if an argument is wrong.
@@ -45,16 +59,37 @@ def read(
         raise ConfigError(f"at most one file can be given, got {', '.join(map(str, files))}")
     file = files[0] if files else None
     if multirun:
-        found = composition.jobs(command, overrides, file)
+        composed = composition.jobs(command, overrides, file)
     else:
-        found = [composition.compose(command, overrides, file)]
+        composed = [composition.compose(command, overrides, file)]
+    found = [(one, fill(schema, one)) for one in composed]
     if show:
         from omegaconf import OmegaConf
 
-        for one in found:
+        for one, _ in found:
             typer.echo(OmegaConf.to_yaml(OmegaConf.create(one.values)))
         raise typer.Exit
     return found
+
+
+def new_file(source: Composition, out: str | None, suffixes: Sequence[str]) -> Path | None:
+    """Return the file that the key `out` names, None where there is none.
+
+    Raises:
+        ConfigError: if the file has another suffix or no folder, or exists.
+    """
+    if out is None:
+        return None
+    path = Path(out)
+    if path.suffix not in suffixes:
+        rule, but = f"end in {', '.join(suffixes)}", ""
+    elif not path.parent.is_dir():
+        rule, but = "lie in a folder that exists", ""
+    elif path.exists():
+        rule, but = "be a new file", ", which exists"
+    else:
+        return path
+    raise ConfigError(f"{source.origin('out')}: out must {rule}, got {out!r}{but}")
 
 
 def _is_file(text: str) -> bool:

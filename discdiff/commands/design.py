@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from discdiff.commands.arguments import Arguments, Multirun, Show, read
-from discdiff.config.settings import Design, fill
+from discdiff.config.settings import Design
 
 if TYPE_CHECKING:
     from discdiff.config.composition import Composition
@@ -19,10 +19,11 @@ def design(arguments: Arguments = None, multirun: Multirun = False, show: Show =
 
     The main job: a campaign under a budget of evaluations, with an unguided baseline beside it.
     """
-    jobs = [
-        (source, fill(Design, source))
-        for source in read("design", arguments, multirun=multirun, show=show)
-    ]
+    jobs = read("design", Design, arguments, multirun=multirun, show=show)
+    from discdiff.campaign.store import refuse_run
+
+    for _, settings in jobs:
+        refuse_run(Path(settings.out))  # before a model is loaded
     for source, settings in jobs:
         if len(jobs) > 1:
             typer.echo(f"{settings.out}:")
@@ -30,11 +31,8 @@ def design(arguments: Arguments = None, multirun: Multirun = False, show: Show =
 
 
 def _run(source: Composition, settings: Design) -> None:
-    from discdiff.campaign.store import refuse_run
     from discdiff.commands.campaigns import carry_through
     from discdiff.config import build
 
-    folder = Path(settings.out)
-    refuse_run(folder)  # before the model is loaded
     with build.campaign(settings, source) as campaign:
-        carry_through(campaign.run, folder, settings.logger["name"])
+        carry_through(campaign.run, Path(settings.out), settings.logger["name"])

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from discdiff.commands.arguments import Arguments, Show, read
-from discdiff.config.settings import Evaluate, fill
+from discdiff.commands.arguments import Arguments, Show, new_file, read
+from discdiff.config.settings import Evaluate
 from discdiff.errors import DataError
 
 
@@ -25,8 +25,8 @@ def evaluate(
 
     Validity, uniqueness, diversity and properties; with reference=FILE also novelty and likeness.
     """
-    (source,) = read("evaluate", arguments, show=show)
-    settings = fill(Evaluate, source)
+    ((source, settings),) = read("evaluate", Evaluate, arguments, show=show)
+    out = new_file(source, settings.out, (".json",))
     from discdiff import registry
     from discdiff.commands import table
     from discdiff.config import build
@@ -44,12 +44,12 @@ def evaluate(
             sample=settings.sample,
             seed=settings.seed,
         )
-    if settings.out is None:
+    if out is None:
         table.show(file.name, ("measure", "value"), [(k, _number(v)) for k, v in found.items()])
     else:
         from discdiff.campaign.files import write_atomic
 
-        write_atomic(Path(settings.out), json.dumps(found, indent=2) + "\n")
+        write_atomic(out, json.dumps(found, indent=2) + "\n")
 
 
 def _strings(path: Path, column: str | None) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from discdiff.commands.arguments import Arguments, Show, read
-from discdiff.config.settings import Sample, fill
-from discdiff.errors import InputError
+from discdiff import _check
+from discdiff.commands.arguments import Arguments, Show, new_file, read
+from discdiff.config.settings import Sample
 
 if TYPE_CHECKING:
     from discdiff.samplers.samples import Samples
@@ -24,9 +23,8 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
 
     To standard output, or to out=FILE.csv or .smi.
     """
-    (source,) = read("sample", arguments, show=show)
-    settings = fill(Sample, source)
-    out = None if settings.out is None else _checked(Path(settings.out))
+    ((source, settings),) = read("sample", Sample, arguments, show=show)
+    out = new_file(source, settings.out, SUFFIXES)
     import torch
 
     from discdiff.commands.progress import Progress
@@ -36,7 +34,7 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
     with build.located(source), Progress() as progress:
         drawn = sampler.sample(
             settings.n,
-            generator=torch.Generator().manual_seed(settings.seed),
+            generator=torch.Generator().manual_seed(_check.seed("seed", settings.seed)),
             **build.given(settings, sampler.model.domain, source),
             batch_size=settings.batch_size,
             progress=lambda done: progress.show("designs", done, settings.n),
@@ -57,16 +55,6 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
         f"{drawn.counts['nfe']:,} network rows",
         err=True,
     )
-
-
-def _checked(out: Path) -> Path:
-    if out.suffix not in SUFFIXES:
-        raise InputError(f"out must end in {', '.join(SUFFIXES)}, got {str(out)!r}")
-    if not out.parent.is_dir():
-        raise InputError(f"out must lie in a folder that exists, got {str(out)!r}")
-    if out.exists():
-        raise InputError(f"out must be a new file, got {str(out)!r}, which exists")
-    return out
 
 
 def _lines(drawn: Samples) -> str:

@@ -27,7 +27,7 @@ from discdiff.config.settings import DataKeys, Train
 from discdiff.data.encoding import Encoded, encode_file
 from discdiff.data.module import DataModule
 from discdiff.data.readers import Columns
-from discdiff.errors import ConfigError, InputError, StoreError
+from discdiff.errors import ConfigError, DataError, InputError, StoreError
 from discdiff.model import LengthLaw, Model
 from discdiff.padding import LENGTH_MODES
 from discdiff.training.fit import LAST, fit, quality
@@ -70,6 +70,8 @@ def carry_through(settings: Train, source: Composition) -> None:
         DataError: if the data cannot be used.
     """
     folder = Path(settings.out)
+    with located(source):
+        _check.seed("seed", settings.seed)
     first = None if settings.init is None else Model.load(settings.init)
     encoded = _encoded(settings, source, first)
     typer.echo(str(encoded.report), err=True)
@@ -130,14 +132,20 @@ class _Lines(pl.Callback):
 
 @contextmanager
 def _keys_of(section: str, source: Composition, known: Container[str]) -> Iterator[None]:
-    """Give the whole key where a value of a section is refused under the last part of its key."""
+    """Give the whole key, and its place, where a value of a section is refused.
+
+    The message begins with the last part of the key, or with another section, or else is about the
+    section as a whole.
+    """
     try:
         yield
     except InputError as error:
-        name = str(error).split(" ", 1)[0]
-        if name not in known:
-            raise
-        raise ConfigError(f"{source.origin(f'{section}.{name}')}: {section}.{error}") from error
+        first = str(error).split(" ", 1)[0]
+        if first in known:
+            place = source.origin(f"{section}.{first}")
+            raise ConfigError(f"{place}: {section}.{error}") from error
+        place = source.origin(first if first in source.values else section)
+        raise ConfigError(f"{place}: {error}") from error
 
 
 def _is_main() -> bool:
@@ -151,9 +159,8 @@ def _encoded(settings: Train, source: Composition, first: Model | None) -> Encod
     if not isinstance(name, str):
         raise ConfigError(f"{source.origin('domain')}: domain must have a key 'name'")
     alphabet = registry.find("domains", name) if first is None else first.domain
-    with _keys_of("data", source, asdict(data)):
+    with _keys_of("data", source, asdict(data)), Progress() as progress:
         _check.one_of("length_mode", data.length_mode, LENGTH_MODES)
-    with located(source, "data"), Progress() as progress:
         encoded = encode_file(
             data.path,
             alphabet,
@@ -166,17 +173,29 @@ def _encoded(settings: Train, source: Composition, first: Model | None) -> Encod
             workers=data.workers,
             progress=lambda rows: progress.show("rows read", rows, None),
         )
+        if first is not None:
+            _check_classes(encoded, first)
         if data.valid_fraction:
             encoded = encoded.hold_out(data.valid_fraction, settings.seed)
         if data.length_mode == "given_length" or first is not None:
             return encoded
-        return encoded.padded(data.max_length or int(encoded.lengths.max()))
+        longest = int(encoded.lengths.max())
+        return encoded.padded(longest if data.max_length is None else data.max_length)
+
+
+def _check_classes(encoded: Encoded, first: Model) -> None:
+    """Raise `DataError` if a row has a class that the model to go on from does not know."""
+    classes, largest = getattr(first.denoiser, "classes", 0), int(encoded.label.max())
+    if largest >= classes:
+        allowed = f"hold classes of the model, in [0, {classes})" if classes else "be null"
+        raise DataError(f"label_column must {allowed}, got class {largest}")
 
 
 def _longest(max_length: int | None, first: Model | None) -> int | None:
-    if first is None:
-        return max_length
-    return min(first.denoiser.max_length, max_length or first.denoiser.max_length)
+    limits = [] if max_length is None else [max_length]
+    if first is not None:
+        limits.append(first.denoiser.max_length)
+    return min(limits, default=None)
 
 
 def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
@@ -190,7 +209,7 @@ def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
         settings.denoiser,
         source,
         vocab_size=size,
-        max_length=settings.data.max_length or longest,
+        max_length=longest if settings.data.max_length is None else settings.data.max_length,
         needs_time=process.needs_time,
         classes=int(encoded.label.max()) + 1,
     )
@@ -220,7 +239,7 @@ def _onward(settings: Train, encoded: Encoded, first: Model) -> Model:
 
 def _data(settings: Train, encoded: Encoded, source: Composition, max_length: int) -> DataModule:
     keys: DataKeys = settings.data
-    with located(source, "data"):
+    with _keys_of("data", source, asdict(keys)):
         data = DataModule(
             encoded,
             batch_tokens=keys.batch_tokens,
@@ -232,8 +251,11 @@ def _data(settings: Train, encoded: Encoded, source: Composition, max_length: in
             valid_split="valid" if keys.valid_fraction else keys.valid_split,
             max_length=max_length,
         )
-        data.train_dataloader()  # refuses sizes that make no batches
-        return data
+        data.refuse_shares(1, 1)
+    trainer = settings.trainer
+    with _keys_of("trainer", source, asdict(trainer)):
+        data.refuse_shares(_check.positive_int("devices", trainer.devices), trainer.accumulate)
+    return data
 
 
 def _options(settings: Train, source: Composition) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from discdiff.campaign.workers import InWorkers
 from discdiff.config.composition import Composition
 from discdiff.config.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
 from discdiff.domain import Domain, Template
-from discdiff.errors import ConfigError, InputError
+from discdiff.errors import ConfigError, InputError, UnsupportedError
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
 from discdiff.oracle import Combined, Streaming
@@ -149,7 +149,7 @@ def component(
 
 @contextmanager
 def located(source: Composition, key: str | None = None) -> Iterator[None]:
-    """Add to an `InputError` the place where its key was set.
+    """Make a `ConfigError` of a value that is refused, with the place where its key was set.
 
     Args:
         source: knows the places.
@@ -157,7 +157,7 @@ def located(source: Composition, key: str | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except InputError as error:
+    except (InputError, UnsupportedError) as error:
         at = str(error).split(" ", 1)[0] if key is None else key
         known = at.split(".", 1)[0] in source.values
         place = f"{source.origin(at)}: " if known else ""

@@ -7,6 +7,7 @@ no `_target_`, and an interpolation may refer to another key only.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,11 +29,12 @@ _REFERENCE = re.compile(r"\$\{\.*[A-Za-z_]\w*(\.\w+)*\}")
 class Composition:
     """The plain values of a configuration, and where each came from.
 
-    `assigned` are the keys set on the command line, `chosen` the groups that were chosen there;
-    `documents` the files that were read, the one that wins first, each with the values it sets.
+    `base` is the file that the rest comes from. `assigned` are the keys set on the command line,
+    `chosen` the groups that were chosen there; `documents` the files that were read, the one that
+    wins first, each with the values it sets.
     """
 
-    command: str
+    base: str
     values: dict[str, Any]
     assigned: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
@@ -43,8 +45,8 @@ class Composition:
         parts = key.split(".")
         if any(_overlap(parts, other.split(".")) for other in self.assigned):
             return "command line"
-        found = (label for label, values in self.documents if _holds(values, parts))
-        return next(found, f"configs/{self.command}.yaml")
+        rest = "command line" if parts[0] in self.chosen else self.base
+        return next((label for label, held in self.documents if _holds(held, parts)), rest)
 
     def asked(self, group: str) -> str | None:
         """Return where `group` was asked for; None where it has its default."""
@@ -86,7 +88,7 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
     choices = composed.pop("hydra")
     _check_inert(f"configs/{command}.yaml", composed)
     composition = Composition(
-        command,
+        f"configs/{command}.yaml",
         _with_whole_path(_resolved(command, composed)),
         tuple(o.key_or_group for o in parsed if o.key_or_group not in hydra.groups()),
         tuple(o.key_or_group for o in parsed if o.key_or_group in hydra.groups()),
@@ -101,7 +103,7 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
 
 
 def jobs(command: str, overrides: Sequence[str], file: Path | None = None) -> list[Composition]:
-    """Return one configuration for each combination of the values that `overrides` list.
+    """Return one configuration for each distinct combination of the values that `overrides` list.
 
     Where jobs would share an output folder, each folder gets the job's own values as a suffix.
 
@@ -112,12 +114,15 @@ def jobs(command: str, overrides: Sequence[str], file: Path | None = None) -> li
     parsed = [hydra.parse(text) for text in overrides]
     fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
     choices = [_alternatives(o) for o in parsed if o.is_sweep_override()]
-    combinations = list(itertools.product(*choices))
+    combinations = list(dict.fromkeys(itertools.product(*choices)))
     composed = [compose(command, [*fixed, *own], file) for own in combinations]
-    if len({job.values.get("out") for job in composed}) < len(composed):
+    folders = {os.path.abspath(str(job.values.get("out"))) for job in composed}
+    if len(folders) < len(composed):
         for job, own in zip(composed, combinations, strict=True):
-            suffix = "-".join(re.sub(r"[^\w.=+]+", "_", text) for text in own)
-            job.values["out"] = f"{job.values['out']}-{suffix}"
+            out = job.values.get("out")
+            if isinstance(out, str) and out:  # anything else is refused with the other types
+                suffix = "-".join(re.sub(r"[^\w.=+]+", "_", text) for text in own)
+                job.values["out"] = f"{out}-{suffix}"
     return composed
 
 
@@ -129,7 +134,7 @@ def stored(command: str, path: Path) -> Composition:
     """
     values = hydra.read_yaml(path)
     _check_inert(str(path), values)
-    return Composition(command, values, documents=((str(path), values),))
+    return Composition(str(path), values)
 
 
 def _alternatives(override: Override) -> list[str]:

@@ -110,7 +110,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is not valid YAML: {_one_line(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: must hold a mapping of keys to values")
@@ -133,6 +133,9 @@ def run(
         ConfigError: in place of every exception of Hydra.
     """
     _offer_names()
+    for override in overrides:
+        if override.key_or_group in groups() and not override.is_delete():
+            _check_choice("command line", override.key_or_group, override.value())
     arguments = [
         _forced(override)
         for override in overrides
@@ -150,6 +153,15 @@ def run(
         where = experiment.label if experiment else f"configs/{command}.yaml"
         raise ConfigError(f"{where}: {_one_line(error)}") from None
     return _plain(config)
+
+
+def _check_choice(where: str, group: str, choice: object) -> None:
+    """Refuse what is neither a name nor a list of names; a mapping sets values, not a choice."""
+    listed = choice if isinstance(choice, list) else [choice]
+    if not listed or not all(isinstance(name, str | dict) for name in listed):
+        raise ConfigError(
+            f"{where}: {group} must be one of {', '.join(options(group))}, got {choice!r}"
+        )
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -200,6 +212,8 @@ def _offer(experiment: Experiment, chosen: set[str]) -> str:
     whole = [key for key in node if key in groups() and key not in listed]
     for key in whole:
         named = isinstance(node[key], str | list)
+        if named:
+            _check_choice(experiment.label, key, node[key])
         defaults.append({f"override /{key}": node.pop(key) if named else None})
     node = {"name": experiment.name, **node, "defaults": [*defaults, "_self_"]}
     name = re.sub(r"\W", "_", experiment.name)
@@ -208,7 +222,13 @@ def _offer(experiment: Experiment, chosen: set[str]) -> str:
 
 
 def _is_choice(item: object) -> bool:
-    return isinstance(item, str) or (isinstance(item, dict) and len(item) == 1)
+    if not isinstance(item, dict):
+        return isinstance(item, str)
+    if len(item) != 1:
+        return False
+    (chosen,) = item.values()
+    listed = chosen if isinstance(chosen, list) else ["" if chosen is None else chosen]
+    return all(isinstance(name, str) for name in listed)
 
 
 def _keys(item: object) -> list[object]:

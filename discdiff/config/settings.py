@@ -245,6 +245,8 @@ def _typed(hint: Any, value: Any, path: str, source: Composition) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return _fill(hint, value, f"{path}.", source)
     plain = typing.get_origin(hint) or hint
+    if plain is str and value == "":
+        raise ConfigError(f"{source.origin(path)}: {path} must not be empty, got ''")
     if plain is dict and isinstance(value, Mapping):
         inner = typing.get_args(hint)[1]
         return {key: _typed(inner, item, f"{path}.{key}", source) for key, item in value.items()}

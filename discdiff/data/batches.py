@@ -82,14 +82,19 @@ class LengthBatches:
                 "exactly one of batch_tokens and batch_size must be given and the other null, "
                 f"got {batch_tokens!r} and {batch_size!r}"
             )
-        self.budget = None if batch_tokens is None else _check.positive_int("tokens", batch_tokens)
+        self.budget = (
+            None if batch_tokens is None else _check.positive_int("batch_tokens", batch_tokens)
+        )
         self.size = None if batch_size is None else _check.positive_int("batch_size", batch_size)
         self.lengths, self.rows, self.seed = lengths, rows, seed
         self.rank, self.accumulate = rank, _check.positive_int("accumulate", accumulate)
         self.shares = world * accumulate
         self.start = _check.non_negative_int("start", start)
         if len(rows) < self.shares:
-            raise InputError(f"there must be at least {self.shares} rows, got {len(rows)}")
+            raise InputError(
+                f"there must be at least {self.shares} rows, one for each process and accumulated "
+                f"pass of a step, got {len(rows)}"
+            )
 
     def __iter__(self) -> Iterator[Batch]:
         first = 0

@@ -99,7 +99,8 @@ class Encoded:
                 f"valid_fraction must leave rows on both sides, got {count} of {len(train)}"
             )
         split = self.split.copy()
-        split[np.random.default_rng(seed).permutation(train)[:count]] = len(self.splits)
+        generator = np.random.default_rng(_check.seed("seed", seed))
+        split[generator.permutation(train)[:count]] = len(self.splits)
         return replace(self, split=split, splits=(*self.splits, "valid"))
 
     def padded(self, width: int) -> Encoded:

@@ -24,6 +24,8 @@ from discdiff.errors import DataError, InputError
 __all__ = ["BadRow", "Encoded", "Report", "encode_file"]
 
 _SHOWN = 20
+_MOST_SPLITS = 100  # more are no splits but a column chosen by mistake
+_MOST_CLASSES = 10_000  # a network has weights for every id up to the largest
 _FIRST = Columns()
 _CACHE_VERSION = 1
 
@@ -55,7 +57,8 @@ def encode_file(
     r"""Return the rows of a file as token ids, prepared by the domain.
 
     A row is bad if it is empty, the domain cannot prepare it, it has a token outside the alphabet,
-    it is too long, or its label is not a class id. Bad rows are left out and reported.
+    it is too long, or its label is not a class id below 10,000. Bad rows are left out and
+    reported.
 
     Args:
         path: a CSV, SMILES or Parquet file, see `read_chunks`.
@@ -70,6 +73,7 @@ def encode_file(
         progress: called with the number of rows read.
 
     Raises:
+        InputError: if an argument or an option of the domain is wrong.
         DataError: if the file cannot be read, no row is good, or too many are bad.
 
     Example:
@@ -83,6 +87,9 @@ def encode_file(
     """
     path, options = Path(path), dict(options or {})
     _check.fraction("max_bad_fraction", max_bad_fraction)
+    _check.non_negative_int("workers", workers)
+    if max_length is not None:
+        _check.positive_int("max_length", max_length)
     stored = None
     if cache is not None and path.is_file():
         key = _cache_key(path, domain, columns, options, max_length, split)
@@ -112,7 +119,7 @@ def _encode(
     workers: int,
     progress: Callable[[int], None] | None,
 ) -> Encoded:
-    table = _Table(split)
+    table = _Table(path, split)
     work = partial(_encode_chunk, domain, options)
     for chunk in _map(work, read_chunks(path, columns), workers):
         table.add(chunk)
@@ -121,7 +128,7 @@ def _encode(
     if isinstance(domain, type):
         if not table.cover:
             raise DataError(f"{path} must have a good row, got: {table.report()}")
-        domain = domain.fit(sorted(set(table.cover.values())), **options)
+        domain = _fitted(domain, sorted(set(table.cover.values())), options)
     return table.encoded(domain, max_length)
 
 
@@ -135,8 +142,8 @@ def _encode_chunk(
     labels: list[int] = []
     if isinstance(domain, type):
         try:
-            domain = domain.fit([row.string for row in rows if row.string], **options)
-        except InputError as error:  # no row of this chunk can be used
+            domain = _fitted(domain, [row.string for row in rows if row.string], options)
+        except DataError as error:  # no row of this chunk can be used
             bad = [BadRow(row.number, str(error)) for row in rows]
             return _Chunk((), np.zeros(0, np.uint16), [], [], [], bad)
     for row in rows:
@@ -156,6 +163,15 @@ def _encode_chunk(
     return _Chunk(domain.alphabet.tokens, flat, lengths, kept, labels, bad)
 
 
+def _fitted(kind: type[Domain], strings: list[str], options: Mapping[str, object]) -> Domain:
+    try:
+        return kind.fit(strings, **options)
+    except DataError:
+        raise
+    except InputError as error:  # of an option
+        raise InputError(f"domain {kind.name!r}: {error}") from error
+
+
 def _string(row: Row) -> str:
     if not row.string or not row.string.strip():
         raise DataError("empty")
@@ -169,8 +185,8 @@ def _class_id(row: Row) -> int:
         label = int(row.label)
     except ValueError:
         label = -1
-    if label < 0:
-        raise DataError(f"label must be a class id, got {row.label!r}")
+    if not 0 <= label < _MOST_CLASSES:
+        raise DataError(f"label must be a class id in [0, {_MOST_CLASSES}), got {row.label!r}")
     return label
 
 
@@ -198,8 +214,8 @@ class _Table:
         cover: a training row for every token of the training rows: an alphabet is taken from it.
     """
 
-    def __init__(self, split: str) -> None:
-        self.default = split
+    def __init__(self, path: Path, split: str) -> None:
+        self.path, self.default = path, split
         self.cover: dict[str, str] = {}
         self._known: dict[str, int] = {}
         self._splits: dict[str, int] = {split: 0}
@@ -215,6 +231,11 @@ class _Table:
             start, end = end, end + chunk.lengths[i]
             name = row.split or self.default
             code = self._splits.setdefault(name, len(self._splits))
+            if code >= _MOST_SPLITS:
+                raise DataError(
+                    f"{self.path} must name at most {_MOST_SPLITS} splits, got {name!r} as one "
+                    f"more in row {row.number}"
+                )
             table[i] = row.number, chunk.lengths[i], code, chunk.labels[i]
             if name == self.default:
                 for token in set(chunk.ids[start:end].tolist()):
@@ -246,7 +267,8 @@ class _Table:
             if good[row]:
                 bad.append(BadRow(int(number[row]), f"token {token!r} is not in the alphabet"))
             good[row] = False
-        for row in np.flatnonzero(good & (length > (max_length or np.inf))):
+        limit = np.inf if max_length is None else max_length
+        for row in np.flatnonzero(good & (length > limit)):
             reason = f"{length[row]} tokens, at most {max_length} are allowed"
             bad.append(BadRow(int(number[row]), reason))
             good[row] = False

@@ -101,7 +101,9 @@ class _Fixed(IterableDataset[Tokens]):
         self, encoded: Encoded, rows: NDArray[np.int64], size: int, rank: int, world: int
     ) -> None:
         if len(rows) < world:
-            raise DataError(f"there must be a validation row for each of {world} processes")
+            raise DataError(
+                f"there must be a validation row for each of {world} processes, got {len(rows)}"
+            )
         order = rows[np.argsort(encoded.lengths[rows], kind="stable")]
         count = math.ceil(math.ceil(len(rows) / world) / size)
         self.encoded, self.batches = encoded, np.array_split(order[rank::world], count)
@@ -150,7 +152,7 @@ class DataModule(pl.LightningDataModule):
         super().__init__()
         self.encoded = encoded
         self.batch_tokens, self.batch_size = batch_tokens, batch_size
-        self.augment, self.seed = augment, _check.non_negative_int("seed", seed)
+        self.augment, self.seed = augment, _check.seed("seed", seed)
         self.max_length = max_length
         self.train_rows = encoded.where(train_split)
         none = np.zeros(0, np.int64)
@@ -159,19 +161,28 @@ class DataModule(pl.LightningDataModule):
         if not len(self.train_rows) or (valid_split is not None and not len(self.valid_rows)):
             raise DataError(f"splits {train_split!r} and {valid_split!r} must hold rows")
 
+    def refuse_shares(self, world: int, accumulate: int) -> None:
+        """Raise `InputError` if the rows are too few to be dealt out so.
+
+        Args:
+            world: number of processes.
+            accumulate: forward passes of a process in one optimiser step.
+        """
+        self._batches(world=world, accumulate=accumulate)
+        if len(self.valid_rows):
+            self._validation(0, world)
+
     def train_dataloader(self) -> DataLoader[Tokens]:
         trainer = self.trainer
-        batches = LengthBatches(
-            self.encoded.lengths,
-            self.train_rows,
-            batch_tokens=self.batch_tokens,
-            batch_size=self.batch_size,
-            seed=self.seed,
-            rank=0 if trainer is None else trainer.global_rank,
-            world=1 if trainer is None else trainer.world_size,
-            accumulate=1 if trainer is None else trainer.accumulate_grad_batches,
-            start=0 if trainer is None else trainer.global_step,
-        )
+        if trainer is None:
+            batches = self._batches()
+        else:
+            batches = self._batches(
+                rank=trainer.global_rank,
+                world=trainer.world_size,
+                accumulate=trainer.accumulate_grad_batches,
+                start=trainer.global_step,
+            )
         stream = _Stream(self.encoded, batches, self.augment, self.max_length)
         return DataLoader(stream, batch_size=None)
 
@@ -181,5 +192,17 @@ class DataModule(pl.LightningDataModule):
         rank, world = (
             (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
         )
-        fixed = _Fixed(self.encoded, self.valid_rows, 128, rank, world)
-        return DataLoader(fixed, batch_size=None)
+        return DataLoader(self._validation(rank, world), batch_size=None)
+
+    def _batches(self, **place: int) -> LengthBatches:
+        return LengthBatches(
+            self.encoded.lengths,
+            self.train_rows,
+            batch_tokens=self.batch_tokens,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            **place,
+        )
+
+    def _validation(self, rank: int, world: int) -> _Fixed:
+        return _Fixed(self.encoded, self.valid_rows, 128, rank, world)

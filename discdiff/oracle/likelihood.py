@@ -75,7 +75,7 @@ class ModelLikelihood:
         self.draws = _check.positive_int("draws", draws)
         _check.one_of("form", form, FORMS)
         self.form: Form = form
-        self.seed = _check.non_negative_int("seed", seed)
+        self.seed = _check.seed("seed", seed)
         self.per_token = bool(per_token)
         self.parameters: dict[str, object] = {
             "model": _identity(self.model),

@@ -130,8 +130,9 @@ def from_templates(
     filled = start.x_t != model.process.pad_id
     if not model.handles_frozen and bool((start.active != filled).any()):
         raise UnsupportedError(
-            "fixed positions on a uniform process need a model trained with a noise level per "
-            "position; train it with frozen_fraction > 0 or use a masked model"
+            "template must leave every position free: fixed positions on a uniform process need a "
+            "model trained with a noise level per position; train it with frozen_fraction > 0 or "
+            "use a masked model"
         )
     alphabets = [template.allowed_over(width, device) for template in templates]
     if all(alphabet is None for alphabet in alphabets):

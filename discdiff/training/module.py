@@ -69,7 +69,7 @@ class Training(pl.LightningModule):
                 "frozen_fraction must be above 0 exactly where the model says frozen_training, "
                 f"got {frozen_fraction} and {model.frozen_training}"
             )
-        self.seed = _check.non_negative_int("seed", seed)
+        self.seed = _check.seed("seed", seed)
 
     @property
     def averaged(self) -> Model:

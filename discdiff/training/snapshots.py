@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from discdiff import _check
+from discdiff.checkpoint import DTYPES
 from discdiff.errors import CheckpointError, DiscdiffError
 from discdiff.training.module import Training
 from discdiff.training.pace import Pace
@@ -58,6 +59,9 @@ class Snapshots(pl.Callback):
         minutes: time between two snapshots.
         steps: also after every so many steps; 0 for never.
         dtype: of the weights in the model folder.
+
+    Raises:
+        InputError: if an argument is outside its range.
     """
 
     def __init__(
@@ -68,7 +72,8 @@ class Snapshots(pl.Callback):
         steps: int = 0,
         dtype: str = "float32",
     ) -> None:
-        self.out, self.pace, self.dtype = out, pace, dtype
+        self.out, self.pace = out, pace
+        self.dtype = _check.one_of("dtype", dtype, tuple(DTYPES))
         self.minutes = _check.positive("snapshot_minutes", minutes)
         self.steps = _check.non_negative_int("snapshot_steps", steps)
         self._due = 0.0

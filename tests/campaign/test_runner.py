@@ -190,7 +190,8 @@ def test_a_model_that_repeats_itself_ends_the_run(tmp_path):
         ({"budget": 0}, "budget must be a positive integer, got 0"),
         ({"budget": 1.5}, "budget must be a positive integer, got 1.5"),
         ({"round_size": 0}, "round_size must be a positive integer, got 0"),
-        ({"seed": -1}, "seed must be a non-negative integer, got -1"),
+        ({"seed": -1}, r"seed must be an integer in \[0, 2\*\*63\), got -1"),
+        ({"seed": 2**63}, r"seed must be an integer in \[0, 2\*\*63\), got 9223"),
         ({"charge": "evaluate"}, "Did you mean 'evaluated'?"),
         ({"max_failed": 2}, r"max_failed must lie in \[0, 1\], got 2"),
         ({"objective": None}, "'count_g' has the outputs g, edges"),
@@ -505,6 +506,18 @@ def test_a_changed_environment_is_noted(tmp_path):
     (folder / "environment.json").write_text(json.dumps(found | {"python": "3.2.1"}))
     campaign(folder).resume()
     assert "python: '3.2.1', now '" in (folder / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "[" * 100_000, None])
+def test_an_environment_that_cannot_be_read_is_noted(tmp_path, text):
+    folder = tmp_path / "run"
+    campaign(folder).run()
+    (folder / "environment.json").unlink()
+    if text is not None:
+        (folder / "environment.json").write_text(text)
+    campaign(folder).resume()
+    noted = (folder / "log.txt").read_text().count("the run began in is not known: ")
+    assert noted == 1
 
 
 # A diversity memory.

@@ -45,6 +45,17 @@ Run = Callable[..., str]
         ("out=a=b", "cannot read the argument 'out=a=b'"),
         ("absent.yaml", "absent.yaml: cannot be read: No such file"),
         ("hydra.run.dir=x", "sets a key of Hydra itself"),
+        ("guidance=null", "command line: guidance must be one of .*svdd, got None"),
+        ("oracle=null", "command line: oracle must be one of .*qed.*, got None"),
+        ("oracle=[]", r"command line: oracle must be one of .*, got \[\]"),
+        ("oracle=[null]", r"command line: oracle must be one of .*, got \[None\]"),
+        ("sampler=3", "command line: sampler must be one of .*, got 3"),
+        ("~sampler", "command line: key 'sampler' is not set"),
+        (f"seed={2**63}", r"command line: seed must be an integer in \[0, 2\*\*63\), got 9223"),
+        ("seed=-1", r"command line: seed must be an integer in \[0, 2\*\*63\), got -1"),
+        ("cond=3", "command line: cond must be None for a model without classes, got 3"),
+        ("out=", "command line: out must not be empty, got ''"),
+        ("out=[a]", r"command line: out must be text, got \['a'\]"),
     ],
 )
 def test_a_wrong_configuration(design: Run, tmp_path: Path, argument: str, message: str):
@@ -53,6 +64,49 @@ def test_a_wrong_configuration(design: Run, tmp_path: Path, argument: str, messa
     assert error.startswith("discdiff: ")
     assert "Traceback" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("out=[a]", r"command line: out must be text, got \['a'\]"),
+        ("out=", "command line: out must not be empty, got ''"),
+        ("guidance=svdd,null", "command line: guidance must be one of .*, got None"),
+    ],
+)
+def test_a_wrong_configuration_of_several_runs(
+    design: Run, tmp_path: Path, argument: str, message: str
+):
+    assert re.search(message, design("-m", "seed=0,1", argument, code=2))
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_runs_begin_only_where_each_has_a_folder(design: Run, tmp_path: Path):
+    (tmp_path / "runs/design-1").mkdir(parents=True)
+    (tmp_path / "runs/design-1/campaign.sqlite").touch()
+    assert "runs/design-1 already holds a run" in design("-m", "seed=0,1", code=1)
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["design-1"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("x=1", "command line: unknown key 'x'"),
+        ("budget=lots", "command line: budget must be an integer, got 'lots'"),
+    ],
+)
+def test_a_wrong_configuration_is_not_shown(design: Run, argument: str, message: str):
+    assert re.search(message, design("--show", argument, code=2))
+
+
+def test_a_file_that_chooses_nothing(design: Run, tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("oracle: []\n")
+    assert "mine.yaml: oracle must be one of" in design("mine.yaml", code=2)
+
+
+def test_a_plan_that_the_model_has_no_process_for(discdiff: Run):
+    error = discdiff("sample", "model=qm9_uniform", "sampler=first_hitting", code=2)
+    assert "sampler/first_hitting.yaml: FirstHitting needs a masked process, got uniform" in error
 
 
 def test_a_folder_that_holds_a_run(design: Run, tmp_path: Path):
@@ -73,6 +127,14 @@ def test_a_folder_that_is_a_file(design: Run, tmp_path: Path):
 def test_a_folder_without_a_run(discdiff: Run, tmp_path: Path, command: str):
     assert "nothing holds no run" in discdiff(command, "nothing", code=1)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_with_the_configuration_of_something_else(design: Run, discdiff: Run, tmp_path: Path):
+    design("out=run")
+    (tmp_path / "run" / "config.yaml").write_text("oracle: {qed: {name: qed}}\n")
+    assert "run/config.yaml: key 'name' is not set" in discdiff("resume", "run", code=2)
+    (tmp_path / "run" / "config.yaml").write_text("[" * 100_000)
+    assert "run/config.yaml: is not valid YAML" in discdiff("resume", "run", code=2)
 
 
 def test_a_run_that_was_begun_from_python(discdiff: Run, tiny: Path, tmp_path: Path):
@@ -165,6 +227,21 @@ class TestData:
                 ["data.split_column=split", "data.valid_split=valid"],
                 r"row 2: token '\[S\]' is not in the alphabet",
             ),
+            (
+                "smiles,split\n" + "".join(f"CCO,{i}\n" for i in range(128)),
+                ["data.split_column=split"],
+                "data.csv must name at most 100 splits, got '99' as one more in row 100",
+            ),
+            (
+                f"smiles,kind\nCCO,1\nCCO,{10**23}\n",
+                ["data.label_column=kind"],
+                rf"row 2: label must be a class id in \[0, 10000\), got '{10**23}'",
+            ),
+            (
+                f"smiles,kind\nCCO,1\nCCO,{10**12}\n",
+                ["data.label_column=kind"],
+                rf"row 2: label must be a class id in \[0, 10000\), got '{10**12}'",
+            ),
         ],
     )
     def test_a_bad_file(self, discdiff: Run, tmp_path: Path, text: str, arguments, message: str):
@@ -176,16 +253,50 @@ class TestData:
     @pytest.mark.parametrize(
         ("argument", "message"),
         [
-            ("precision=bf17", "precision must be one of .*, got 'bf17'"),
-            ("accelerator=tpu", "accelerator must be one of .*, got 'tpu'"),
-            ("strategy=dpp", "strategy must fit the accelerator .*, got 'dpp'"),
-            ("betas=[0.9]", r"betas must be two numbers in \[0, 1\), got \[0.9\]"),
-            ("rate=0", "rate must be greater than 0, got 0"),
-            ("ema=2", r"ema must lie in \[0, 1\], got 2"),
-            ("schedule.shape=wds", "schedule.shape must be one of .* Did you mean 'wsd'?"),
-            ("snapshot_steps=-1", "snapshot_steps must be a non-negative integer, got -1"),
-            ("valid_every=0", "valid_every must be a positive integer, got 0"),
-            ("devices=0", "devices must be a positive integer, got 0"),
+            ("data.workers=-1", "data.workers must be a non-negative integer, got -1"),
+            ("data.max_length=0", "data.max_length must be a positive integer, got 0"),
+            ("data.max_length=-3", "data.max_length must be a positive integer, got -3"),
+            ("data.batch_tokens=0", "data.batch_tokens must be a positive integer, got 0"),
+            ("domain.stereo=x", "domain 'selfies': stereo must be one of keep, drop, got 'x'"),
+            ("domain.foo=x", "domain 'selfies': option must be one of stereo, .*, got 'foo'"),
+            (f"seed={2**63}", r"seed must be an integer in \[0, 2\*\*63\), got 9223"),
+            ("out=", "out must not be empty, got ''"),
+            ("data.path=", "data.path must not be empty, got ''"),
+        ],
+    )
+    def test_a_bad_setting(self, discdiff: Run, tmp_path: Path, argument: str, message: str):
+        (tmp_path / "data.csv").write_text("smiles\n" + "CCO\nCCCO\n" * 4)
+        error = discdiff("train", "data.path=data.csv", "out=run", argument, code=2)
+        assert re.search(f"discdiff: command line: {message}", error)
+        assert "Traceback" not in error
+        assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
+
+    def test_classes_that_the_model_to_go_on_from_has_not(
+        self, discdiff: Run, tiny: Path, tmp_path: Path
+    ):
+        (tmp_path / "data.csv").write_text("smiles,kind\n" + "CCOCC,1\nCCNCC,0\n" * 4)
+        arguments = ("data.path=data.csv", "data.label_column=kind", f"init={tiny}", "out=run")
+        error = discdiff("train", *arguments, code=2)
+        assert "command line: data.label_column must be null, got class 1" in error
+        assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
+
+    @pytest.mark.parametrize(
+        ("argument", "message"),
+        [
+            ("dtype=float16", "trainer.dtype must be one of float32, bfloat16, got 'float16'"),
+            ("accumulate=100", "there must be at least 100 rows, .*, got 8"),
+            ("devices=9", "there must be at least 9 rows, .*, got 8"),
+            ("accumulate=0", "trainer.accumulate must be a positive integer, got 0"),
+            ("precision=bf17", "trainer.precision must be one of .*, got 'bf17'"),
+            ("accelerator=tpu", "trainer.accelerator must be one of .*, got 'tpu'"),
+            ("strategy=dpp", "trainer.strategy must fit the accelerator .*, got 'dpp'"),
+            ("betas=[0.9]", r"trainer.betas must be two numbers in \[0, 1\), got \[0.9\]"),
+            ("rate=0", "trainer.rate must be greater than 0, got 0"),
+            ("ema=2", r"trainer.ema must lie in \[0, 1\], got 2"),
+            ("schedule.shape=wds", "trainer.schedule.shape must be one of .* Did you mean 'wsd'?"),
+            ("snapshot_steps=-1", "trainer.snapshot_steps must be a non-negative integer, got -1"),
+            ("valid_every=0", "trainer.valid_every must be a positive integer, got 0"),
+            ("devices=0", "trainer.devices must be a positive integer, got 0"),
         ],
     )
     def test_a_bad_trainer(self, discdiff: Run, tmp_path: Path, argument: str, message: str):
@@ -196,7 +307,7 @@ class TestData:
             *("train", "data.path=data.csv", "out=run", *network, *safe, f"trainer.{argument}"),
             code=2,
         )
-        assert re.search(f"discdiff: command line: trainer.{message}", error)
+        assert re.search(f"discdiff: command line: {message}", error)
         assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
 
     def test_no_file(self, discdiff: Run, tmp_path: Path):
@@ -211,8 +322,8 @@ class TestData:
         assert "metrics must be one of" in discdiff("evaluate", "x.csv", "metrics=a", code=2)
 
 
-class TestSample:
-    """Outputs of `sample` that cannot be written."""
+class TestOutput:
+    """Outputs of `sample` and `evaluate` that cannot be written."""
 
     @pytest.mark.parametrize(
         ("out", "message"),
@@ -222,10 +333,33 @@ class TestSample:
             ("there.csv", "out must be a new file"),
         ],
     )
-    def test_out(self, discdiff: Run, tiny: Path, tmp_path: Path, out: str, message: str):
+    def test_sample(self, discdiff: Run, tiny: Path, tmp_path: Path, out: str, message: str):
         (tmp_path / "there.csv").write_text("mine")
-        assert message in discdiff("sample", f"model={tiny}", f"out={out}", code=2)
+        error = discdiff("sample", f"model={tiny}", f"out={out}", code=2)
+        assert f"command line: {message}" in error
         assert (tmp_path / "there.csv").read_text() == "mine"
+
+    @pytest.mark.parametrize(
+        ("out", "message"),
+        [
+            ("x.csv", "out must end in .json, got 'x.csv'"),
+            ("no/x.json", "out must lie in a folder that exists"),
+            ("there.json", "out must be a new file, got 'there.json', which exists"),
+            ("", "out must not be empty, got ''"),
+        ],
+    )
+    def test_evaluate(self, discdiff: Run, tmp_path: Path, out: str, message: str):
+        (tmp_path / "there.json").write_text("mine")
+        error = discdiff("evaluate", "never-read.csv", f"out={out}", code=2)
+        assert f"command line: {message}" in error
+        assert (tmp_path / "there.json").read_text() == "mine"
+
+    def test_seeds(self, discdiff: Run, tiny: Path, tmp_path: Path):
+        (tmp_path / "x.csv").write_text("smiles\nCCO\n")
+        for command in (("sample", f"model={tiny}"), ("evaluate", "x.csv")):
+            for seed in (-1, 2**63, 10**30):
+                error = discdiff(*command, f"seed={seed}", code=2)
+                assert "command line: seed must be an integer in [0, 2**63), got" in error
 
     def test_sizes(self, discdiff: Run, tiny: Path):
         assert "n must be a positive integer" in discdiff("sample", f"model={tiny}", "n=0", code=2)

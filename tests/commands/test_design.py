@@ -72,6 +72,11 @@ def test_several_runs_at_once(design: Run, tmp_path: Path):
     assert rows(tmp_path / "runs/design-0") != rows(tmp_path / "runs/design-1")
 
 
+def test_the_same_value_twice_is_one_run(design: Run, tmp_path: Path):
+    design("-m", "seed=1,1")
+    assert [run.name for run in (tmp_path / "runs").iterdir()] == ["design-1"]
+
+
 def test_show_prints_the_configuration_and_runs_nothing(design: Run, tmp_path: Path):
     assert "budget: 40" in design("--show")
     assert not list(tmp_path.iterdir())

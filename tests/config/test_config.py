@@ -252,6 +252,8 @@ class TestUserFile:
             ("- 1\n", "must hold a mapping"),
             ("defaults: 3\n", "mine.yaml: defaults must be a list of choices .*, got 3"),
             ("defaults: [{a: 1, b: 2}]\n", "defaults must be a list of choices"),
+            ("defaults: [{override /guidance: 3}]\n", "defaults must be a list of choices"),
+            ("defaults: [{override /oracle: [null]}]\n", "defaults must be a list of choices"),
             ("name: [1\n", r"while parsing a flow sequence .* expected ',' or '\]'"),
             ("name: ${nothing}\n", "Interpolation key 'nothing' not found"),
         ],
@@ -331,6 +333,11 @@ def test_jobs_are_the_product_of_the_lists():
     assert {j.values["budget"] for j in jobs} == {5}
 
 
+def test_jobs_that_are_the_same_are_one():
+    jobs = composition.jobs("design", ["seed=1,1,2"])
+    assert [j.values["out"] for j in jobs] == ["runs/design-1", "runs/design-2"]
+
+
 def test_jobs_with_folders_of_their_own_keep_them():
     jobs = composition.jobs("design", ["seed=range(0,3)"])
     assert [j.values["out"] for j in jobs] == ["runs/design-0", "runs/design-1", "runs/design-2"]
@@ -341,7 +348,7 @@ def test_a_stored_configuration_is_its_own_origin(tmp_path: Path):
     path.write_text("budget: x\n")
     stored = composition.stored("design", path)
     assert stored.values == {"budget": "x"}
-    assert stored.origin("budget") == str(path)
+    assert stored.origin("budget") == stored.origin("missing") == str(path)
 
 
 @pytest.mark.parametrize("aggregation", ["product", "geometric_mean"])

@@ -144,7 +144,7 @@ class TestEncoding:
         assert (data.report.rows, data.report.bad) == (8, 6)
         assert "'X' at position 2" in bad[2]
         assert bad[3] == bad[4] == "empty"
-        assert bad[5] == "label must be a class id, got 'red'"
+        assert bad[5] == "label must be a class id in [0, 10000), got 'red'"
         assert bad[7] == "7 tokens, at most 5 are allowed"
         assert "row 2: token 'X'" in str(data.report)
 
@@ -162,6 +162,25 @@ class TestEncoding:
             self.encode(tmp_path, "seq,part,kind\nX,,0\n", max_bad_fraction=1.0)
         with pytest.raises(DataError, match="must have a good row"):
             self.encode(tmp_path, "seq,part,kind\n,,0\n", domain=Letters)
+
+    @pytest.mark.parametrize("limit", [0, -1, 1.5])
+    def test_a_limit_that_is_none(self, tmp_path: Path, limit: object):
+        with pytest.raises(InputError, match="max_length must be a positive integer, got"):
+            self.encode(tmp_path, CSV, max_length=limit)
+
+    def test_a_wrong_option_is_no_bad_row(self, tmp_path: Path):
+        with pytest.raises(
+            InputError, match="domain 'letters': options must be none, got foo"
+        ) as e:
+            self.encode(tmp_path, CSV, domain=Letters, options={"foo": 1})
+        assert not isinstance(e.value, DataError)
+
+    def test_a_column_of_too_many_splits(self, tmp_path: Path):
+        text = "seq,part,kind\n" + "".join(f"AC,part{i},0\n" for i in range(200))
+        with pytest.raises(DataError, match=r"at most 100 splits, got 'part99' .* in row 100"):
+            self.encode(tmp_path, text)
+        data = self.encode(tmp_path, "".join(text.splitlines(keepends=True)[:100]))
+        assert data.where("part98").tolist() == [98]
 
     def test_the_report_shows_the_first_rows_only(self, tmp_path: Path):
         text = "seq,part,kind\n" + "X,,0\n" * 30 + "A,,0\n"
@@ -308,7 +327,7 @@ class TestBatches:
             LengthBatches(LENGTHS, np.arange(5), batch_tokens=9, batch_size=1)
         with pytest.raises(InputError, match="batch_size must be a positive integer, got 0"):
             LengthBatches(LENGTHS, np.arange(5), batch_size=0)
-        with pytest.raises(InputError, match="at least 6 rows, got 5"):
+        with pytest.raises(InputError, match="at least 6 rows, .*, got 5"):
             LengthBatches(LENGTHS, np.arange(5), batch_size=1, world=3, accumulate=2)
 
 
@@ -390,6 +409,14 @@ class TestDataModule:
         batch = collate(data, Batch(np.array([1, 0]), 0, 0, 1, 3))
         assert batch.cond is not None
         assert batch.cond.tolist() == [0, 2]
+
+    def test_shares_for_which_there_are_too_few_rows(self, encoded: Encoded):
+        module = DataModule(encoded, batch_size=2)  # of 50 rows, and 10 to validate on
+        module.refuse_shares(10, 5)
+        with pytest.raises(InputError, match="at least 60 rows, .*, got 50"):
+            module.refuse_shares(10, 6)
+        with pytest.raises(DataError, match="validation row for each of 11 processes, got 10"):
+            module.refuse_shares(11, 1)
 
     def test_a_split_that_is_not_there(self, encoded: Encoded):
         with pytest.raises(DataError, match="split must be one of train, valid, got 'trian'"):

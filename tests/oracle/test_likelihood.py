@@ -114,7 +114,7 @@ def test_a_band_makes_it_a_reward():
     [
         ({"draws": 0}, "draws must be a positive integer, got 0"),
         ({"form": "counts"}, "form must be one of level, time, count, got 'counts'"),
-        ({"seed": -1}, "seed must be a non-negative integer, got -1"),
+        ({"seed": -1}, r"seed must be an integer in \[0, 2\*\*63\), got -1"),
         ({"model": 3}, "model must be a Model, a folder or a name, got 3"),
     ],
 )

@@ -114,7 +114,7 @@ def test_refused_arguments(monkeypatch):
 
 def test_a_missing_package_is_said_first(monkeypatch):
     monkeypatch.setitem(sys.modules, "fcd", None)
-    with pytest.raises(UnsupportedError, match="FCD needs the package fcd"):
+    with pytest.raises(UnsupportedError, match="fcd needs the package fcd"):
         evaluate(["no SMILES at all"], ["CCO"], fcd=True)
 
 
