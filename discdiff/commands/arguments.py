@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,11 +27,22 @@ Multirun = Annotated[
     bool,
     typer.Option("--multirun", "-m", help="Run every combination of values, as in seed=0,1,2."),
 ]
+AllowCode = Annotated[
+    bool,
+    typer.Option(
+        "--allow-code", help="Let a configuration file run the files and commands it names."
+    ),
+]
 Show = Annotated[bool, typer.Option("--show", help="Print the configuration and stop.")]
 
 
 def read(
-    command: str, arguments: Sequence[str] | None, *, multirun: bool = False, show: bool = False
+    command: str,
+    arguments: Sequence[str] | None,
+    *,
+    multirun: bool = False,
+    show: bool = False,
+    allow_code: bool = False,
 ) -> list[Composition]:
     """Return the configurations that the arguments describe, several with `multirun`.
 
@@ -54,7 +66,7 @@ def read(
         for one in found:
             typer.echo(OmegaConf.to_yaml(OmegaConf.create(one.values)))
         raise typer.Exit
-    return found
+    return [replace(one, trusted=allow_code) for one in found]
 
 
 def _is_file(text: str) -> bool:

@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from discdiff.commands.arguments import Arguments, Multirun, Show, read
+from discdiff.commands.arguments import AllowCode, Arguments, Multirun, Show, read
 from discdiff.config.settings import Design, fill
 
 if TYPE_CHECKING:
     from discdiff.config.composition import Composition
 
 
-def design(arguments: Arguments = None, multirun: Multirun = False, show: Show = False) -> None:
+def design(
+    arguments: Arguments = None,
+    multirun: Multirun = False,
+    show: Show = False,
+    allow_code: AllowCode = False,
+) -> None:
     """Design sequences of high reward.
 
     The main job: a campaign under a budget of evaluations, with an unguided baseline beside it.
     """
     jobs = [
         (source, fill(Design, source))
-        for source in read("design", arguments, multirun=multirun, show=show)
+        for source in read("design", arguments, multirun=multirun, show=show, allow_code=allow_code)
     ]
     for source, settings in jobs:
         if len(jobs) > 1:
@@ -37,4 +42,4 @@ def _run(source: Composition, settings: Design) -> None:
     folder = Path(settings.out)
     refuse_run(folder)  # before the model is loaded
     with build.campaign(settings, source) as campaign:
-        carry_through(campaign.run, folder, settings.logger["name"])
+        carry_through(campaign.run, folder, settings)

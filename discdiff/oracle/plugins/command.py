@@ -112,21 +112,18 @@ class CommandOracle:
             OracleError: if a file of the command changed since the oracle was made.
         """
         self._sources.check(self.name)
-        entries = isolate(len(sequences), lambda rows: self._ask([sequences[i] for i in rows], rows))
-        return as_scores(entries, len(self.outputs))
+        return as_scores(isolate(sequences, self._ask), len(self.outputs))
 
-    def _ask(self, sequences: Sequence[str], rows: Sequence[int]) -> Attempt:
+    def _ask(self, sequences: Sequence[str]) -> Attempt:
         for sequence in sequences:
             if not _is_line(sequence):
                 return Attempt({}, "cannot be sent as a line of text")
         text = "".join(f"{sequence}\n" for sequence in sequences).encode()
         ended = self._call(text, len(sequences))
         found = read_answers(ended.output, len(sequences), self.outputs, ended=not ended.fault)
-        fault = f"{Path(self.command[0]).name} {ended.fault or found.fault}"
-        return Attempt(
-            {rows[place]: entry for place, entry in found.answers.items()},
-            fault if ended.fault or found.fault else "",
-        )
+        fault = ended.fault or found.fault
+        program = Path(self.command[0]).name
+        return Attempt(found.answers, f"{program} {fault}" if fault else "")
 
     def _call(self, text: bytes, count: int) -> Ended:
         """Call the command, again after an exit code that was declared to be transient."""
@@ -142,7 +139,7 @@ def _command(command: str | Sequence[str], folder: str) -> tuple[str, ...]:
     try:
         words = shlex.split(command) if isinstance(command, str) else list(command)
     except ValueError as error:
-        raise InputError(f"command cannot be split into words ({error}), got {command!r}") from error
+        raise InputError(f"command must be words of a shell, got {command!r} ({error})") from error
     if not words or not all(isinstance(word, str) and "\0" not in word for word in words):
         raise InputError(f"command must be a program and its arguments, got {command!r}")
     program = words[0]

@@ -30,8 +30,8 @@ class FileOracle:
     The target may be a function, an object that can be called, or a class of such objects. Several
     outputs come as a dict of lists or as rows of numbers, and are named. What is not given here is
     read from attributes of the target (``score.outputs = [...]``), then from constants of the file
-    (``OUTPUTS``, ``DIRECTION``, ``UNITS``, ``LICENCE``, ``VERSION``). A batch that makes it raise or
-    reply amiss is asked for again in parts, so that only the strings to blame are ``failed``.
+    (``OUTPUTS``, ``DIRECTION``, ``UNITS``, ``LICENCE``, ``VERSION``). A batch that makes it raise,
+    or reply amiss, is asked for again in parts, so that only the strings to blame are ``failed``.
 
     The contents of the file, of the files beside it that it imports, and of those in `depends` are
     part of the version: an edited oracle is another oracle, and answers to none of its old scores.
@@ -84,13 +84,13 @@ class FileOracle:
         self.licence = found("licence", licence, default="")
         label = found("version", version, default=None)
         self.version = f"{label}+{self._sources.digest}" if label else self._sources.digest
+        self._sources.check(self.name)  # what was run is what was hashed
         own = getattr(self._function, "parameters", {})
         self.parameters: dict[str, object] = {**own, **self._options}
 
     def __call__(self, sequences: Sequence[str], /) -> Scores:
         """Return the scores of `sequences`."""
-        entries = isolate(len(sequences), lambda rows: self._ask([sequences[i] for i in rows], rows))
-        return as_scores(entries, len(self.outputs))
+        return as_scores(isolate(sequences, self._ask), len(self.outputs))
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "_function"}
@@ -128,9 +128,9 @@ class FileOracle:
             return functools.partial(made, **self._options)
         return made  # type: ignore[no-any-return]
 
-    def _ask(self, sequences: list[str], rows: Sequence[int]) -> Attempt:
+    def _ask(self, sequences: Sequence[str]) -> Attempt:
         try:
-            reply = self._function(sequences)
+            reply = self._function(list(sequences))
             scores = read_reply(reply, self.name, self.outputs, len(sequences))
         except OracleError as error:
             return Attempt({}, str(error))
@@ -139,7 +139,7 @@ class FileOracle:
             return Attempt({}, f"{self.name} raised {type(error).__name__}: {error}{where}")
         values = map(tuple, scores.values.tolist())
         entries = map(Entry, values, scores.status, scores.reasons)
-        return Attempt(dict(zip(rows, entries, strict=True)))
+        return Attempt(dict(enumerate(entries)))
 
 
 def split_path(path: str) -> tuple[Path, str]:

@@ -5,8 +5,8 @@ process says so, or is gone for whatever reason, SIGKILL among them, the command
 killed; also what the command left behind when it ended by itself. It imports next to nothing, since
 it starts with every call.
 
-Arguments: the file descriptor of a socket, bytes of memory a process may have (0: any), the command.
-Once nothing of the command is left, it writes the command's wait status to the socket and ends.
+Arguments: the file descriptor of a socket, bytes of memory a process may have (0: any), and the
+command. Once nothing of the command is left, it writes the command's wait status to the socket and ends.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from discdiff.oracle.scores import Scores
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of asking for some rows: the answers that can be trusted, and what went wrong.
+    """What came of asking for some sequences: answers that can be trusted, and what went wrong.
 
     Args:
-        answers: by row; without a fault, every row that was asked for.
+        answers: by the place of the sequence; without a fault there is one for each.
         fault: why answers are missing, in words.
     """
 
@@ -25,35 +25,36 @@ class Attempt:
     fault: str = ""
 
 
-def isolate(count: int, ask: Callable[[Sequence[int]], Attempt]) -> list[Entry]:
-    """Return an entry for each of `count` rows; a row that fails alone is ``failed``.
+def isolate(sequences: Sequence[str], ask: Callable[[Sequence[str]], Attempt]) -> list[Entry]:
+    """Return an entry for each sequence; one that fails alone is ``failed``.
 
-    Rows without an answer are asked for again: the first of them alone where others had answers,
-    for that is where it stopped, else in halves. So one culprit among n costs about 2 log2(n) calls.
+    Those without an answer are asked for again: the first of them alone where others had answers,
+    for that is where it stopped, else in halves. One culprit among n costs about 2 log2(n) calls.
 
     Args:
-        count: number of rows.
-        ask: answers for some rows together.
+        sequences: what is asked for.
+        ask: gives the answers for some of them together.
 
     Example:
-        >>> def ask(rows):
-        ...     return Attempt({}, "stumbled") if 2 in rows else Attempt({i: Entry((1.0,)) for i in rows})
-        >>> [entry.reason for entry in isolate(4, ask)]
-        ['', '', 'stumbled', '']
+        >>> def ask(some):
+        ...     entries = {i: Entry((float(len(s)),)) for i, s in enumerate(some)}
+        ...     return Attempt({}, "stumbled") if "bad" in some else Attempt(entries)
+        >>> [(entry.values, entry.reason) for entry in isolate(["a", "bad", "cc"], ask)]
+        [((1.0,), ''), ((), 'stumbled'), ((2.0,), '')]
     """
     found: dict[int, Entry] = {}
-    queue = deque([list(range(count))] if count else [])
+    queue = deque([list(range(len(sequences)))] if len(sequences) else [])
     while queue:
         rows = queue.popleft()
-        attempt = ask(rows)
-        found |= attempt.answers
+        attempt = ask([sequences[row] for row in rows])
+        found |= {rows[place]: entry for place, entry in attempt.answers.items()}
         left = [row for row in rows if row not in found]
         if len(rows) == 1 and left:
             found[rows[0]] = Entry((), "failed", attempt.fault)
         elif left:
             cut = 1 if len(left) < len(rows) else len(left) // 2
             queue.extendleft(part for part in (left[cut:], left[:cut]) if part)
-    return [found[row] for row in range(count)]
+    return [found[row] for row in range(len(sequences))]
 
 
 def as_scores(entries: Sequence[Entry], width: int) -> Scores:

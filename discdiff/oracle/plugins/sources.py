@@ -28,7 +28,7 @@ class Sources:
         self.digest = _digest(self.paths)
 
     def check(self, name: str) -> None:
-        """Raise `OracleError` if a file has changed: its scores would be kept under the old version."""
+        """Raise `OracleError` if a file has changed, so that nothing new has the old version."""
         try:
             stamps = _stamps(self.paths)
             changed = stamps != self._seen and _digest(self.paths) != self.digest
@@ -36,9 +36,10 @@ class Sources:
             raise OracleError(f"oracle {name!r}: {error}") from error
         if changed:
             moved = [p for p, a, b in zip(self.paths, stamps, self._seen, strict=True) if a != b]
+            files = ", ".join(path.name for path in moved)
             raise OracleError(
-                f"oracle {name!r} changed while it was in use ({', '.join(p.name for p in moved)}); "
-                "an edited oracle is another oracle: begin a new run with it"
+                f"oracle {name!r} changed while it was in use ({files}): an edited oracle is "
+                "another oracle, so begin a new run with it"
             )
         self._seen = stamps
 
