@@ -73,7 +73,7 @@ def oracle(components: Mapping[str, Component], source: Composition, owner: Mode
     objects = {"model": owner, "domain": owner.domain}
     parts = {}
     for name, config in components.items():
-        _refuse_foreign_code(f"oracle.{name}", config, source)
+        refuse_foreign_code(f"oracle.{name}", config, source)
         offered = {key: value for key, value in objects.items() if key not in config}
         parts[name] = component("oracles", f"oracle.{name}", config, source, **offered)
     with located(source, "oracle"):
@@ -179,7 +179,8 @@ def code_option(config: Mapping[str, Any]) -> str | None:
     return option
 
 
-def _refuse_foreign_code(key: str, config: Mapping[str, Any], source: Composition) -> None:
+def refuse_foreign_code(key: str, config: Mapping[str, Any], source: Composition) -> None:
+    """Raise `ConfigError` if an oracle's configuration runs code that nobody typed or allowed."""
     with located(source, key):
         option = code_option(config)
     if option is None or option not in config or source.allows_code(f"{key}.{option}"):

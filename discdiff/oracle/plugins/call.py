@@ -131,12 +131,9 @@ class _Running:
                     self.status = self.control.recv(64) or b"gone"
                 if len(self.output) > _MOST_OUTPUT:
                     return f"wrote more than {_MOST_OUTPUT >> 20} MiB"
-        for source in (
-            self.stdout,
-            self.stderr,
-        ):  # nobody writes any more: what is left lies in the pipe
-            while self._read(source):
-                pass
+        # nobody writes any more: the rest lies in the pipes
+        while self._read(self.stdout) or self._read(self.stderr):
+            pass
         return ""
 
     def ended(self) -> Ended:

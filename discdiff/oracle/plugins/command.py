@@ -14,7 +14,7 @@ from discdiff import _check
 from discdiff.errors import InputError
 from discdiff.oracle.plugins.answers import RESERVED, read_answers
 from discdiff.oracle.plugins.call import Ended, Limits, call
-from discdiff.oracle.plugins.isolation import Attempt, as_scores, isolate
+from discdiff.oracle.plugins.isolation import Attempt, as_scores, isolate, once
 from discdiff.oracle.plugins.sources import Sources
 from discdiff.oracle.scores import Scores
 
@@ -113,6 +113,10 @@ class CommandOracle:
         """
         self._sources.check(self.name)
         return as_scores(isolate(sequences, self._ask), len(self.outputs))
+
+    def ask_once(self, sequences: Sequence[str], /) -> Scores:
+        """Return the scores of `sequences` in one go; raises `OracleError` if that fails."""
+        return once(sequences, self._ask, len(self.outputs))
 
     def _ask(self, sequences: Sequence[str]) -> Attempt:
         for sequence in sequences:

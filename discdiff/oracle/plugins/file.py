@@ -16,7 +16,7 @@ from typing import Any
 from discdiff import _check
 from discdiff.errors import InputError, OracleError
 from discdiff.oracle.cached import Entry
-from discdiff.oracle.plugins.isolation import Attempt, as_scores, isolate
+from discdiff.oracle.plugins.isolation import Attempt, as_scores, isolate, once
 from discdiff.oracle.plugins.sources import Sources, imported_beside, parse
 from discdiff.oracle.reply import read_reply
 from discdiff.oracle.scores import Scores
@@ -91,6 +91,10 @@ class FileOracle:
     def __call__(self, sequences: Sequence[str], /) -> Scores:
         """Return the scores of `sequences`."""
         return as_scores(isolate(sequences, self._ask), len(self.outputs))
+
+    def ask_once(self, sequences: Sequence[str], /) -> Scores:
+        """Return the scores of `sequences` in one go; raises `OracleError` if that fails."""
+        return once(sequences, self._ask, len(self.outputs))
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "_function"}

@@ -6,7 +6,7 @@ killed; also what the command left behind when it ended by itself. It imports ne
 it starts with every call.
 
 Arguments: the file descriptor of a socket, bytes of memory a process may have (0: any), and the
-command. Once nothing of the command is left, it writes the command's wait status to the socket and ends.
+command. Once nothing of it is left, its wait status is written to the socket.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from discdiff.errors import OracleError
 from discdiff.oracle.cached import Entry
 from discdiff.oracle.scores import Scores
 
@@ -55,6 +56,14 @@ def isolate(sequences: Sequence[str], ask: Callable[[Sequence[str]], Attempt]) -
             cut = 1 if len(left) < len(rows) else len(left) // 2
             queue.extendleft(part for part in (left[cut:], left[:cut]) if part)
     return [found[row] for row in range(len(sequences))]
+
+
+def once(sequences: Sequence[str], ask: Callable[[Sequence[str]], Attempt], width: int) -> Scores:
+    """Return what is answered when all are asked for together; raises `OracleError` for a fault."""
+    attempt = ask(sequences)
+    if attempt.fault:
+        raise OracleError(attempt.fault)
+    return as_scores([attempt.answers[place] for place in range(len(sequences))], width)
 
 
 def as_scores(entries: Sequence[Entry], width: int) -> Scores:
