@@ -131,6 +131,8 @@ class _Writer:
                 self._add_alerts(label, endpoint.get("params", {}))
             else:
                 self._add_term(label, kind, endpoint)
+        except KeyError as missing:
+            self.notes.append(f"{kind} {label!r} is not mapped: it has no {missing}")
         except _Unmapped as reason:
             self.notes.append(f"{kind} {label!r} is not mapped: {reason}")
 

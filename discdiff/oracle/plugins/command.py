@@ -163,12 +163,8 @@ def _files(command: Sequence[str], folder: str) -> list[Path]:
 
 
 def _is_line(text: str) -> bool:
-    return len(text.splitlines()) <= 1 and not text.endswith(("\n", "\r")) and _is_utf8(text)
-
-
-def _is_utf8(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return text.splitlines() in ([], [text])
