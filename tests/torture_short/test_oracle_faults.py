@@ -16,7 +16,8 @@ from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
 from discdiff.oracle.plugins import CommandOracle, FileOracle
 from discdiff.samplers.first_hitting import FirstHitting
-from tests.oracle.plugins.test_command import SCORER, ended
+from tests.oracle.plugins.test_command import SCORER
+from tests.processes import ended
 
 KINDS = (
     *("raise", "hang", "exit", "segfault", "garbage"),

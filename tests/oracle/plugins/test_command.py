@@ -16,6 +16,7 @@ from discdiff.errors import InputError, OracleError
 from discdiff.oracle import as_oracle, identity
 from discdiff.oracle.plugins import CommandOracle
 from discdiff.oracle.plugins.answers import read_answers
+from tests.processes import ended
 
 SCORER = Path(__file__).with_name("scorer.py")
 
@@ -23,22 +24,6 @@ SCORER = Path(__file__).with_name("scorer.py")
 def scorer(form="lines", **options):
     command = [sys.executable, "-I", "-S", str(SCORER), form]
     return CommandOracle(command, **{"timeout": 1.0, "startup": 1.0, **options})
-
-
-def alive(pid):
-    """Whether the process runs; one that ended and waits to be collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def ended(pid, seconds=10.0):
-    """Whether the process ends in that time."""
-    until = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 @pytest.mark.parametrize("form", ["lines", "index", "reinvent"])
