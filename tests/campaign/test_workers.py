@@ -41,7 +41,7 @@ REASONS = {
     "hang": "faulty took more than 2 s",
     "raise": "oracle 'faulty' raised ZeroDivisionError: division by zero",
     "strange": "oracle 'faulty' raised LocalError: 1",
-    "exit": "faulty raised SystemExit",
+    "exit": "oracle 'faulty' raised SystemExit: 0",
     "die": "faulty took its process down: exit code 1",
     "die_0": "faulty took its process down: exit code 0",
     "segfault": "faulty took its process down: signal SIGSEGV",
