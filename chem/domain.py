@@ -35,6 +35,16 @@ class Molecules(Domain):
     """
 
     column = "SMILES"
+    examples = (
+        "CCO",
+        "CC(=O)Oc1ccccc1C(=O)O",
+        "CC(=O)Nc1ccc(O)cc1",
+        "CN1CCC[C@H]1c1cccnc1",
+        "CC(C)Cc1ccc([C@@H](C)C(=O)O)cc1",
+        "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21",
+        "NS(=O)(=O)c1ccc(N)cc1",
+        "C[N+](C)(C)CC(=O)[O-]",
+    )
 
     def __init__(
         self,

@@ -14,6 +14,9 @@ from discdiff.commands.doctor import doctor
 from discdiff.commands.evaluate import evaluate
 from discdiff.commands.list import list_names
 from discdiff.commands.oracle import list_oracles
+from discdiff.commands.oracle_check import check
+from discdiff.commands.oracle_new import new
+from discdiff.commands.reinvent import from_reinvent
 from discdiff.commands.report import report
 from discdiff.commands.resume import resume
 from discdiff.commands.sample import sample
@@ -61,6 +64,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 oracle_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+config_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 def _version(wanted: bool) -> None:
@@ -83,6 +87,11 @@ def oracles() -> None:
     """What sequences can be scored with."""
 
 
+@config_app.callback()
+def configs() -> None:
+    """Configurations from those of other programs."""
+
+
 for command, schema in (
     (design, Design),
     (train, Train),
@@ -95,7 +104,11 @@ app.command()(report)
 app.command()(doctor)
 app.command("list")(list_names)
 oracle_app.command("list")(list_oracles)
+oracle_app.command()(check)
+oracle_app.command()(new)
+config_app.command()(from_reinvent)
 app.add_typer(oracle_app, name="oracle")
+app.add_typer(config_app, name="config")
 
 
 def main() -> None:

@@ -66,6 +66,8 @@ class Domain(ABC):
     name: str
     column: str = "sequence"
     """Heading of a column of its strings in a table."""
+    examples: tuple[str, ...] = ()
+    """A few valid strings, to try an oracle on."""
 
     def __init__(self, alphabet: Sequence[str]) -> None:
         self.alphabet = Alphabet(alphabet)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from discdiff import _check
-from discdiff.errors import ConfigError, InputError
+from discdiff.errors import ConfigError, DiscdiffError, InputError
 
 DISTRIBUTION = "discdiff"
 KINDS = (
@@ -147,6 +147,15 @@ def build(kind: str, config: Mapping[str, object], **objects: object) -> Any:
         return find(kind, name)(**arguments, **given)
     except InputError as error:
         raise ConfigError(f"{_word(kind)} {name!r}: {error}") from error
+    except DiscdiffError:
+        raise
+    except Exception as error:
+        made_by = _entries(kind)[name].distribution
+        if made_by == DISTRIBUTION:
+            raise
+        raise ConfigError(  # the code of a plug-in: any failure is its own
+            f"{_word(kind)} {name!r} (from {made_by}) cannot be made: {_reason(error)}"
+        ) from error
 
 
 def model_folder(name: str) -> Path:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from discdiff import registry
+from discdiff.cli import app
 from discdiff.errors import ConfigError
 
 Install = Callable[..., None]
@@ -140,6 +142,26 @@ def test_a_broken_plugin_is_listed_and_harms_nothing(install: Install, code: str
     assert entries["log_linear"].status == "ok"
     with pytest.raises(ConfigError, match="'theirs' .*from plugin_code.* cannot be loaded"):
         registry.find("schedules", "theirs")
+
+
+def test_a_plugin_whose_constructor_fails_says_whose_it_is(install: Install):
+    code = "class Thing:\n    def __init__(self): raise OSError('no licence server')"
+    install("schedules", {"theirs": "plugin_code:Thing"}, code)
+    message = r"schedule 'theirs' \(from plugin_code\) cannot be made: OSError: no licence server"
+    with pytest.raises(ConfigError, match=message):
+        registry.build("schedules", {"name": "theirs"})
+
+
+def test_broken_oracles_are_listed_as_broken(install: Install):
+    code = "class Thing:\n    def __init__(self): raise OSError('no licence server')"
+    names = {"theirs": "plugin_code:Thing", "absent": "plugin_code:Nothing"}
+    install("oracles", names, code)
+    result = CliRunner().invoke(app, ["oracle", "list"])
+    assert result.exit_code == 0
+    rows = dict(line.split("\t")[1::4] for line in result.stdout.splitlines())
+    assert rows["theirs"] == "broken: OSError: no licence server"
+    assert rows["absent"].startswith("broken: AttributeError")
+    assert rows["file"] == "depends on path"
 
 
 def test_a_plugin_cannot_take_a_built_in_name(install: Install):

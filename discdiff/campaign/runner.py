@@ -30,7 +30,8 @@ from discdiff.oracle import as_oracle, identity
 from discdiff.reward import Objective, Reward
 from discdiff.samplers.engine import Sampler
 
-_FREE = ("out", "name", "logger", "workers", "timeout")  # of a configuration: change no design
+# of a configuration: what changes no design
+_FREE = ("out", "name", "logger", "workers", "timeout", "worker_batch", "memory")
 
 
 class Campaign:

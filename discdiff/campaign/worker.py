@@ -1,12 +1,14 @@
-"""One worker process: started, given one sequence at a time, and killed when it must be."""
+"""One worker process: started, given a few sequences at a time, and killed when it must be."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import pickle
+import resource
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,17 +20,18 @@ from discdiff.oracle.scores import Scores
 
 _CONTEXT = multiprocessing.get_context("spawn")  # nothing of this process is copied into it
 _READY, _REFUSED, _ANSWER = "ready", "refused", "answer"
+_GIB = 1 << 30
 _PARTING = 5.0  # seconds a process that has hung up may take to end by itself
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a worker's item, or of its start where `item` is None.
+    """What became of the rows a worker was given, or of its start where `rows` is None.
 
-    `found` are the scores, or in words why there are none.
+    `found` are their scores, or in words why there are none.
     """
 
-    item: int | None
+    rows: tuple[int, ...] | None
     found: Scores | str
     seconds: float = 0.0
 
@@ -47,31 +50,34 @@ class Worker:
         name: the oracle's name, for messages.
         pickled: the oracle.
         start_limit: seconds it may take until it says that it is ready.
+        memory: GiB of address space it may have; None for any.
     """
 
-    def __init__(self, name: str, pickled: bytes, start_limit: float) -> None:
+    def __init__(
+        self, name: str, pickled: bytes, start_limit: float, memory: float | None = None
+    ) -> None:
         self.name = name
         self.connection, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=serve, args=(pickled, theirs))
+        self.process = _CONTEXT.Process(target=serve, args=(pickled, theirs, memory))
         self.process.start()
         theirs.close()  # the worker's is the only one left: reading tells when it is gone
         self.ready = False
-        self.item: int | None = None
+        self.rows: tuple[int, ...] | None = None
         self._limit = start_limit
         self.deadline = time.monotonic() + start_limit
 
     @property
     def idle(self) -> bool:
-        """Whether it waits for a sequence."""
-        return self.ready and self.item is None
+        """Whether it waits for sequences."""
+        return self.ready and self.rows is None
 
-    def give(self, item: int, sequence: str, timeout: float) -> bool:
-        """Send it a sequence, the `item`-th of a request; False if it is no longer there."""
+    def give(self, rows: tuple[int, ...], sequences: Sequence[str], timeout: float) -> bool:
+        """Send it sequences, these `rows` of a request; False if it is no longer there."""
         try:
-            self.connection.send(sequence)
+            self.connection.send(list(sequences))
         except OSError:
             return False
-        self.item, self._limit = item, timeout
+        self.rows, self._limit = rows, timeout
         self.deadline = time.monotonic() + timeout
         return True
 
@@ -84,10 +90,10 @@ class Worker:
         if self.connection.poll():
             return self._receive()
         if not self.process.is_alive():
-            return Ended(self.item, f"{self.name} took its process down: {self.kill()}")
+            return Ended(self.rows, f"{self.name} took its process down: {self.kill()}")
         if time.monotonic() >= self.deadline:
             self.kill()
-            return Ended(self.item, f"{self.name} took more than {self._limit:g} s", self._limit)
+            return Ended(self.rows, f"{self.name} took more than {self._limit:g} s", self._limit)
         return None
 
     @property
@@ -111,21 +117,24 @@ class Worker:
             kind, found, seconds = self.connection.recv()
         except (EOFError, OSError):
             self.process.join(_PARTING)  # for its own exit code
-            return Ended(self.item, f"{self.name} took its process down: {self.kill()}")
+            return Ended(self.rows, f"{self.name} took its process down: {self.kill()}")
         if kind == _REFUSED:
             raise Refused(found)
         if kind == _READY:
             self.ready = True
             return None
-        item, self.item = self.item, None
-        return Ended(item, found, seconds)
+        rows, self.rows = self.rows, None
+        return Ended(rows, found, seconds)
 
 
-def serve(pickled: bytes, connection: Connection[Any, Any]) -> None:
+def serve(pickled: bytes, connection: Connection[Any, Any], memory: float | None = None) -> None:
     """Load the oracle and answer sequences, as long as anybody asks; runs in the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is for the one who asks
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
+    if memory is not None:
+        limit = int(memory * _GIB)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         oracle: Streaming = pickle.loads(pickled)
     except Exception as error:  # the code of a plug-in: any failure is its own
@@ -134,17 +143,17 @@ def serve(pickled: bytes, connection: Connection[Any, Any]) -> None:
     try:
         connection.send((_READY, "", 0.0))
         while True:
-            sequence: str = connection.recv()
+            sequences: list[str] = connection.recv()
             began = time.perf_counter()
-            found = _score(oracle, sequence)
+            found = _score(oracle, sequences)
             connection.send((_ANSWER, found, time.perf_counter() - began))
     except (EOFError, OSError):
         return  # nobody asks any more
 
 
-def _score(oracle: Streaming, sequence: str) -> Scores | str:
+def _score(oracle: Streaming, sequences: list[str]) -> Scores | str:
     try:
-        return oracle([sequence])
+        return oracle(sequences)
     except OracleError as error:
         return str(error)
     except (SystemExit, KeyboardInterrupt) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -28,6 +29,12 @@ Multirun = Annotated[
     bool,
     typer.Option("--multirun", "-m", help="Run every combination of values, as in seed=0,1,2."),
 ]
+AllowCode = Annotated[
+    bool,
+    typer.Option(
+        "--allow-code", help="Let a configuration file run the files and commands it names."
+    ),
+]
 Show = Annotated[bool, typer.Option("--show", help="Print the configuration and stop.")]
 
 
@@ -38,6 +45,7 @@ def read(
     *,
     multirun: bool = False,
     show: bool = False,
+    allow_code: bool = False,
 ) -> list[tuple[Composition, T]]:
     """Return the configurations that the arguments describe, each with its checked values.
 
@@ -47,6 +55,7 @@ def read(
         arguments: overrides, and at most one file.
         multirun: whether an override may list several values.
         show: print the configurations and stop.
+        allow_code: whether files may name code.
 
     Raises:
         ConfigError: if an argument is wrong.
@@ -62,7 +71,8 @@ def read(
         composed = composition.jobs(command, overrides, file)
     else:
         composed = [composition.compose(command, overrides, file)]
-    found = [(one, fill(schema, one)) for one in composed]
+    trusted = [replace(one, trusted=allow_code) for one in composed]
+    found = [(one, fill(schema, one)) for one in trusted]
     if show:
         from omegaconf import OmegaConf
 

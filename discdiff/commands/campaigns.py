@@ -13,23 +13,25 @@ from discdiff.campaign import summary
 from discdiff.campaign.progress import Progress as Snapshot
 from discdiff.commands.progress import Progress
 from discdiff.commands.tracking import tracked
+from discdiff.config.build import code_option
+from discdiff.config.settings import Design
 from discdiff.errors import OracleError
 
 Step = Callable[[Callable[[Snapshot], None] | None], summary.Summary]
 
 
-def carry_through(step: Step, folder: Path, logger: str) -> None:
+def carry_through(step: Step, folder: Path, settings: Design) -> None:
     """Run or resume a campaign with live progress, then print what it found.
 
     Args:
         step: `Campaign.run` or `Campaign.resume`.
         folder: the run.
-        logger: ``none`` or ``wandb``.
+        settings: of the command.
     """
     with ExitStack() as stack:
-        stack.enter_context(resumable(folder))
+        stack.enter_context(resumable(_resuming(folder, settings)))
         shown = stack.enter_context(Progress())
-        log = stack.enter_context(tracked(logger, folder))
+        log = stack.enter_context(tracked(settings.logger["name"], folder))
 
         def progress(snapshot: Snapshot) -> None:
             shown.show(snapshot.arm, snapshot.spent, snapshot.budget, _note(snapshot))
@@ -42,9 +44,9 @@ def carry_through(step: Step, folder: Path, logger: str) -> None:
 
 
 @contextmanager
-def resumable(folder: Path) -> Iterator[None]:
-    """Say how to go on where a run is interrupted or its oracle fails."""
-    advice = f"What was evaluated is kept. Continue with: discdiff resume {folder}"
+def resumable(again: str) -> Iterator[None]:
+    """Say how to go on (with the command `again`) where a run is interrupted or an oracle fails."""
+    advice = f"What was evaluated is kept. Continue with: {again}"
     try:
         yield
     except KeyboardInterrupt:
@@ -52,6 +54,11 @@ def resumable(folder: Path) -> Iterator[None]:
         raise typer.Exit(130) from None
     except OracleError as error:
         raise OracleError(f"{error}\n{advice}") from error
+
+
+def _resuming(folder: Path, settings: Design) -> str:
+    runs_code = any(code_option(component) for component in settings.oracle.values())
+    return f"discdiff resume {folder}" + (" --allow-code" if runs_code else "")
 
 
 def _note(snapshot: Snapshot) -> str:

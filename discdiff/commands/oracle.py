@@ -23,13 +23,20 @@ def list_oracles() -> None:
         if entry.broken:
             rows.append((entry.name, "", "", "", entry.status))
         else:
-            outputs, *facts = _facts(registry.find("oracles", entry.name))
+            try:
+                outputs, *facts = _facts(registry.find("oracles", entry.name))
+            except Exception as error:  # the code of a plug-in: any failure is its own
+                broken = f"broken: {type(error).__name__}: {error}"
+                rows.append((entry.name, "", "", "", broken))
+                continue
             rows.append((entry.name, "" if outputs == entry.name else outputs, *facts))
     table.show("oracles", ("name", "outputs", "better", "licence", "version"), rows)
 
 
 def _facts(oracle: Any) -> tuple[str, str, str, str]:
     """Return outputs, direction, licence and version; from an object where one can be made."""
+    from discdiff.oracle import as_oracle
+
     try:
         needed = [
             p.name
@@ -40,7 +47,7 @@ def _facts(oracle: Any) -> tuple[str, str, str, str]:
     except DiscdiffError:
         subject, needed = oracle, []
     outputs = _words(getattr(subject, "outputs", None) or getattr(subject, "name", ""))
-    version = f"depends on {', '.join(needed)}" if needed else str(subject.version)
+    version = f"depends on {', '.join(needed)}" if needed else as_oracle(subject).version
     return (
         outputs,
         _words(getattr(subject, "direction", "max")),

@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from discdiff.commands.arguments import AllowCode
 from discdiff.errors import StoreError
 
 
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    allow_code: AllowCode = False,
 ) -> None:
     """Continue a run that was stopped or killed.
 
@@ -27,7 +29,7 @@ def resume(
     if (run / DATABASE).is_file():
         from discdiff.commands.campaigns import carry_through
 
-        source = composition.stored("design", run / CONFIG)
+        source = replace(composition.stored("design", run / CONFIG), trusted=allow_code)
         if "oracle" not in source.values or "rules" in source.values:
             raise StoreError(
                 f"{run} was begun from Python: continue it there, with the same Campaign(...) and "
@@ -35,7 +37,7 @@ def resume(
             )
         settings = fill(Design, source)
         with build.campaign(settings, source, run) as campaign:
-            carry_through(campaign.resume, run, settings.logger["name"])
+            carry_through(campaign.resume, run, settings)
     else:
         from discdiff.commands import trainings
 

@@ -64,11 +64,16 @@ def given(settings: Design | Sample, domain: Domain, source: Composition) -> dic
 def oracle(components: Mapping[str, Component], source: Composition, owner: Model) -> Combined:
     """Return one oracle with the outputs of several, under the names that `components` give.
 
-    An oracle that needs a model gets `owner`, unless its configuration names another one.
+    An oracle that needs a model gets `owner`, unless its configuration names another one. One that
+    runs code of the user's must be allowed to.
+
+    Raises:
+        ConfigError: if a component is wrong, or runs code that nobody allowed.
     """
     objects = {"model": owner, "domain": owner.domain}
     parts = {}
     for name, config in components.items():
+        refuse_foreign_code(f"oracle.{name}", config, source)
         offered = {key: value for key, value in objects.items() if key not in config}
         parts[name] = component("oracles", f"oracle.{name}", config, source, **offered)
     with located(source, "oracle"):
@@ -116,7 +121,8 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
         asked: Streaming = scored
         with located(source):
             if _check.non_negative_int("workers", settings.workers):
-                asked = stack.enter_context(InWorkers(scored, settings.workers, settings.timeout))
+                limits = (settings.timeout, settings.worker_batch, settings.memory)
+                asked = stack.enter_context(InWorkers(scored, settings.workers, *limits))
             built = Campaign(
                 out or Path(settings.out),
                 drawn,
@@ -162,6 +168,27 @@ def located(source: Composition, key: str | None = None) -> Iterator[None]:
         known = at.split(".", 1)[0] in source.values
         place = f"{source.origin(at)}: " if known else ""
         raise ConfigError(f"{place}{error}") from error
+
+
+def code_option(config: Mapping[str, Any]) -> str | None:
+    """Return the option of an oracle's configuration that names code to run; None for most."""
+    name = config.get("name")
+    if not isinstance(name, str):
+        return None  # refused where it is built
+    option: str | None = getattr(registry.find("oracles", name), "code", None)
+    return option
+
+
+def refuse_foreign_code(key: str, config: Mapping[str, Any], source: Composition) -> None:
+    """Raise `ConfigError` if an oracle's configuration runs code that nobody typed or allowed."""
+    with located(source, key):
+        option = code_option(config)
+    if option is None or option not in config or source.allows_code(f"{key}.{option}"):
+        return
+    raise ConfigError(
+        f"{source.origin(f'{key}.{option}')}: {key}.{option} runs code, which a file alone may not "
+        f"ask for: {config[option]!r}. If you trust it, add --allow-code"
+    )
 
 
 def _term(output: str, keys: TermKeys, directions: Mapping[str, str], source: Composition) -> Term:

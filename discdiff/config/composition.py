@@ -1,7 +1,8 @@
 """Configurations: names and numbers in, plain values out, and one clear message for a mistake.
 
-A configuration selects registered names and sets plain values. It cannot name code to run: there is
-no `_target_`, and an interpolation may refer to another key only.
+A configuration selects registered names and sets plain values. It cannot run code by itself: there
+is no `_target_`, an interpolation may refer to another key only, and an oracle that runs a file or
+a command is refused unless the command line names it or allows it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from discdiff.config import hydra
+from discdiff.config import hydra, shorthand
 from discdiff.errors import ConfigError
 
 _NAME = re.compile(r"[\w.-]+")
@@ -31,7 +32,7 @@ class Composition:
 
     `base` is the file that the rest comes from. `assigned` are the keys set on the command line,
     `chosen` the groups that were chosen there; `documents` the files that were read, the one that
-    wins first, each with the values it sets.
+    wins first, each with the values it sets. `trusted` says that the files may name code.
     """
 
     base: str
@@ -39,6 +40,11 @@ class Composition:
     assigned: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
     documents: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    trusted: bool = False
+
+    def allows_code(self, key: str) -> bool:
+        """Return whether the code that the dotted `key` names may run: it was typed, or allowed."""
+        return self.trusted or any(f"{key}.".startswith(f"{typed}.") for typed in self.assigned)
 
     def origin(self, key: str) -> str:
         """Return where the dotted `key` was set: a file, or the command line."""
@@ -73,7 +79,9 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
         >>> compose("design", ["budget=50"]).values["budget"]
         50
     """
-    parsed = [hydra.parse(text) for text in overrides]
+    texts = shorthand.verbatim(overrides)
+    experiment = hydra.Experiment.of(file, [hydra.parse(text) for text in texts])
+    parsed = [hydra.parse(text) for text in shorthand.named(texts, experiment)]
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(
@@ -81,7 +89,6 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
                 "write [a,b] where one value is a list"
             )
         _check_inert("command line", override.input_line)
-    experiment = hydra.Experiment.of(file, parsed)
     if experiment is not None:
         _check_inert(experiment.label, experiment.values)
     composed = hydra.run(command, parsed, experiment)
@@ -89,7 +96,7 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
     _check_inert(f"configs/{command}.yaml", composed)
     composition = Composition(
         f"configs/{command}.yaml",
-        _with_whole_path(_resolved(command, composed)),
+        _with_whole_paths(_resolved(command, composed)),
         tuple(o.key_or_group for o in parsed if o.key_or_group not in hydra.groups()),
         tuple(o.key_or_group for o in parsed if o.key_or_group in hydra.groups()),
         tuple(_documents(choices, experiment)),
@@ -111,7 +118,7 @@ def jobs(command: str, overrides: Sequence[str], file: Path | None = None) -> li
         >>> [job.values["seed"] for job in jobs("design", ["seed=0,1", "budget=50"])]
         [0, 1]
     """
-    parsed = [hydra.parse(text) for text in overrides]
+    parsed = [hydra.parse(text) for text in shorthand.verbatim(overrides)]
     fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
     choices = [_alternatives(o) for o in parsed if o.is_sweep_override()]
     combinations = list(dict.fromkeys(itertools.product(*choices)))
@@ -183,11 +190,28 @@ def _resolved(command: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def _with_whole_path(values: dict[str, Any]) -> dict[str, Any]:
-    """Return `values` with the paths of model folders in full: a run may be resumed elsewhere."""
+def _with_whole_paths(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with the paths of models and oracles in full, to be resumed from anywhere."""
     models = {key: values.get(key) for key in ("model", "init")}
     folders = {k: m for k, m in models.items() if isinstance(m, str) and Path(m).is_dir()}
-    return values | {key: str(Path(folder).resolve()) for key, folder in folders.items()}
+    values = values | {key: str(Path(folder).resolve()) for key, folder in folders.items()}
+    if isinstance(oracles := values.get("oracle"), dict):
+        values = values | {"oracle": {key: _whole(value) for key, value in oracles.items()}}
+    return values
+
+
+def _whole(oracle: object) -> object:
+    """Return the configuration of an oracle that runs code, with its paths in full."""
+    if not isinstance(oracle, dict) or oracle.get("name") not in ("file", "command"):
+        return oracle
+    full = dict(oracle)
+    if isinstance(full.get("path"), str):
+        full["path"] = str(Path.cwd() / full["path"])
+    if isinstance(full.get("depends"), list):
+        full["depends"] = [str(Path.cwd() / str(path)) for path in full["depends"]]
+    if oracle["name"] == "command":
+        full["folder"] = str(Path.cwd() / str(full.get("folder") or "."))
+    return full
 
 
 def _overlap(a: Sequence[str], b: Sequence[str]) -> bool:

@@ -83,6 +83,11 @@ class Experiment:
                 f"'override /sampler: parallel', got {defaults!r}"
             )
 
+    def chooses(self, group: str) -> bool:
+        """Whether it says what is to be used of `group`."""
+        listed = [str(key) for item in self.values.get("defaults") or [] for key in _keys(item)]
+        return group in self.values or any(re.split(r"[ /]", key)[-1] == group for key in listed)
+
     @classmethod
     def of(cls, file: Path | None, overrides: Sequence[Override]) -> Experiment | None:
         """Return the user's `file`, or the packaged experiment that `overrides` choose, if any."""

@@ -66,6 +66,8 @@ class Design:
     max_failed: float = _key("share of failed evaluations that stops the run")
     workers: int = _key("oracle processes; 0: score in this process", 0)
     timeout: float = _key("seconds a sequence may take in an oracle process", 300.0)
+    worker_batch: int = _key("sequences that an oracle process is given at once", 1)
+    memory: float | None = _key("GiB that an oracle process may have; null: any", None)
     baseline: bool = _key("also sample without guidance, at the same number of evaluations")
     device: str = _key("cpu, cuda, or auto")
     seed: int = _key("same seed, same designs")

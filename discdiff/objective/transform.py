@@ -181,6 +181,36 @@ class Linear:
 
 
 @dataclass(frozen=True)
+class ExponentialDecay:
+    r"""1 up to 0, and a decay from there.
+
+    $f(x) = \exp(-k \max(x, 0))$
+
+    Args:
+        k: rate, greater than 0.
+
+    Raises:
+        InputError: if `k <= 0`.
+
+    Source: REINVENT 4: modern AI-driven generative molecule design (Loeffler et al., 2024)
+
+    Example:
+        >>> ExponentialDecay(k=0.5)(np.array([-1.0, 0.0, 2.0])).round(4).tolist()
+        [1.0, 1.0, 0.3679]
+    """
+
+    k: float
+    bounded: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check.positive("k", self.k)
+
+    def __call__(self, x: Floats, /) -> Floats:
+        with np.errstate(under="ignore"):  # far away it is 0
+            return np.asarray(np.exp(-self.k * np.maximum(x, 0.0)))
+
+
+@dataclass(frozen=True)
 class Step:
     r"""1 inside `[low, high]`, 0 outside.
 

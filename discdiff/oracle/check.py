@@ -24,7 +24,7 @@ class Oracle(Protocol):
     and returns `Scores`, numbers `(N,)` or `(N, R)`, or a dict from output name to numbers `(N,)`.
     NaN says that a sequence could not be scored. Optional attributes: `parameters` (a dict of JSON
     values that, with name and version, fix the values: the cache key), `direction` (``max`` or
-    ``min``, one for all or one an output).
+    ``min``), `units` (text), each one for all or one an output, and `licence` (text).
     """
 
     name: str
@@ -61,6 +61,14 @@ class Streaming(Protocol):
     def directions(self) -> tuple[str, ...]:
         """``max`` or ``min`` an output."""
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The unit of each output; empty where there is none."""
+
+    @property
+    def licences(self) -> Mapping[str, str]:
+        """The licences of the oracles inside that declare one, by their name."""
+
     def stream(self, sequences: Sequence[str], /) -> Iterator[Part]:
         """Yield `(rows, scores)` as they become known, each row once."""
 
@@ -68,7 +76,10 @@ class Streaming(Protocol):
         """Return the scores of `sequences`, in their order."""
 
 
-_STREAMING = ("name", "version", "outputs", "parameters", "directions", "stream")
+_STREAMING = (
+    *("name", "version", "outputs", "parameters"),
+    *("directions", "units", "licences", "stream"),
+)
 
 
 class Checked:
@@ -107,6 +118,11 @@ class Checked:
         self.outputs = _names(self.name, declared)
         self.parameters = _parameters(self.name, getattr(oracle, "parameters", {}))
         self.directions = _directions(self.name, getattr(oracle, "direction", "max"), self.outputs)
+        self.units = _units(self.name, getattr(oracle, "units", ""), self.outputs)
+        licence = getattr(oracle, "licence", "")
+        if not isinstance(licence, str):
+            raise InputError(f"licence of oracle {self.name!r} must be text, got {licence!r}")
+        self.licences: dict[str, str] = {self.name: licence} if licence else {}
 
     def __call__(self, sequences: Sequence[str], /) -> Scores:
         """Return the scores of `sequences`; raises `OracleError` naming the oracle."""
@@ -230,4 +246,14 @@ def _directions(name: str, direction: object, outputs: tuple[str, ...]) -> tuple
         raise InputError(f"direction of oracle {name!r} must be max or min, got {direction!r}")
     return tuple(
         _check.one_of(f"direction of oracle {name!r}", d, ("max", "min")) for d in direction
+    )
+
+
+def _units(name: str, units: object, outputs: tuple[str, ...]) -> tuple[str, ...]:
+    listed = (units,) * len(outputs) if isinstance(units, str) else units
+    if isinstance(listed, Sequence) and [type(unit) for unit in listed] == [str] * len(outputs):
+        return tuple(listed)
+    raise InputError(
+        f"units of oracle {name!r} must be text, or one text for each of {', '.join(outputs)}, "
+        f"got {units!r}"
     )

@@ -59,6 +59,10 @@ class Combined:
             if getattr(getattr(oracle, "oracle", oracle), "signed", False)
         )
         self.directions = tuple(d for oracle in self.oracles for d in oracle.directions)
+        self.units = tuple(unit for oracle in self.oracles for unit in oracle.units)
+        self.licences: dict[str, str] = {}
+        for oracle in self.oracles:
+            self.licences |= oracle.licences
 
     def __call__(self, sequences: Sequence[str], /) -> Scores:
         """Return the scores of `sequences` under every output."""

@@ -48,6 +48,16 @@ class Wrapper(ABC):
         """``max`` or ``min`` an output, as declared by the oracle inside."""
         return self.oracle.directions
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The unit of each output, as declared by the oracle inside."""
+        return self.oracle.units
+
+    @property
+    def licences(self) -> Mapping[str, str]:
+        """Licences by name, as declared by the oracle inside."""
+        return self.oracle.licences
+
     @abstractmethod
     def stream(self, sequences: Sequence[str], /) -> Iterator[Part]:
         """Yield `(rows, scores)` as they become known, each row once."""

@@ -118,3 +118,23 @@ def wait_or_make(sequences):
         if word == "make":
             Path(path).touch()
     return [len(s) for s in sequences]
+
+
+def count_es(sequences):
+    """Scores the letters e of a whole batch, unless a sequence names a fault."""
+    for sequence in sequences:
+        FAULTS.get(sequence, lambda: None)()
+    if "short" in sequences:
+        return [1.0] * (len(sequences) - 1)
+    return [float("nan") if s == "nan" else s.count("e") for s in sequences]
+
+
+def nap(sequences):
+    """Sleeps as long as each sequence says."""
+    time.sleep(sum(map(float, sequences)))
+    return [1.0] * len(sequences)
+
+
+def take_memory(sequences):
+    """Asks for as many bytes as each sequence says."""
+    return [len(bytearray(int(s))) for s in sequences]

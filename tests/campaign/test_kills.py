@@ -14,7 +14,7 @@ from discdiff.campaign import Store
 from tests.campaign.doubles import without_times
 
 ROOT = Path(__file__).parent.parent.parent
-KILLS = 12
+KILLS = 20
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 

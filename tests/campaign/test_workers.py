@@ -15,7 +15,17 @@ from discdiff.campaign import InWorkers, workers
 from discdiff.domain import Letters
 from discdiff.errors import InputError, OracleError
 from discdiff.oracle import as_oracle, identity, stack
-from tests.campaign.faults import Dying, Faulty, Stuck, Unloadable, wait_or_make
+from tests.campaign.faults import (
+    Dying,
+    Faulty,
+    Stuck,
+    Unloadable,
+    count_es,
+    nap,
+    take_memory,
+    wait_or_make,
+)
+from tests.processes import alive, ended
 
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT = 2.0
@@ -27,19 +37,11 @@ def pool():
         yield pool
 
 
-def alive(pid):
-    """Whether the process runs; one that ended and waits to be collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 REASONS = {
     "hang": "faulty took more than 2 s",
     "raise": "oracle 'faulty' raised ZeroDivisionError: division by zero",
     "strange": "oracle 'faulty' raised LocalError: 1",
-    "exit": "faulty raised SystemExit",
+    "exit": "oracle 'faulty' raised SystemExit: 0",
     "die": "faulty took its process down: exit code 1",
     "die_0": "faulty took its process down: exit code 0",
     "segfault": "faulty took its process down: signal SIGSEGV",
@@ -77,7 +79,7 @@ def test_what_the_oracle_started_ends_with_its_worker(tmp_path, monkeypatch):
     monkeypatch.setenv("DISCDIFF_TEST_CHILD", str(tmp_path / "pid"))
     with InWorkers(Faulty(), workers=1, timeout=TIMEOUT) as pool:
         assert pool(["child"]).status == ("failed",)
-    assert not alive(int((tmp_path / "pid").read_text()))
+    assert ended(int((tmp_path / "pid").read_text()))
 
 
 def test_a_hang_outside_python_runs_into_the_limit(pool):
@@ -169,12 +171,45 @@ def test_they_end_with_the_program_that_forgot_them():
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not alive(int(done.stdout))
+    assert ended(int(done.stdout))
+
+
+@pytest.mark.parametrize("batch", [2, 5, 100])
+def test_the_culprits_of_a_batch_are_found(batch):
+    kinds = ["raise", "die", "segfault", "short"]
+    sequences = [item for kind in kinds for item in (f"before_{kind}", kind)]
+    with InWorkers(count_es, workers=2, timeout=TIMEOUT, batch=batch) as pool:
+        scores = pool([*sequences, "nan", "eee"])
+    for sequence, status, reason, value in zip(
+        [*sequences, "nan", "eee"], scores.status, scores.reasons, scores.values[:, 0], strict=True
+    ):
+        if sequence in REASONS:
+            assert status == "failed"
+            assert reason.startswith(REASONS[sequence].replace("faulty", "count_es")[:20])
+        else:
+            assert (status, value) == ("ok", sequence.count("e"))
+
+
+def test_a_batch_has_the_time_of_all_its_sequences(tmp_path):
+    """Two that take most of a limit each are done together, and a hang ends at once alone."""
+    with InWorkers(nap, workers=1, timeout=1.0, batch=2) as pool:
+        scores = pool(["0.7", "0.7", "9"])
+    assert scores.status == ("ok", "ok", "failed")
+    assert scores.reasons[2] == "nap took more than 1 s"
+
+
+def test_memory_is_limited():
+    with InWorkers(take_memory, workers=1, memory=6.0) as pool:
+        scores = pool(["1", str(7 << 30)])
+    assert scores.status == ("ok", "failed")
+    assert "raised MemoryError" in scores.reasons[1]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"workers": 1, "batch": 0}, "batch must be a positive integer, got 0"),
+        ({"workers": 1, "memory": 0}, "memory must be greater than 0, got 0"),
         ({"workers": 0}, "workers must be a positive integer, got 0"),
         ({"workers": 1, "timeout": 0}, "timeout must be greater than 0, got 0"),
         ({"workers": 1, "oracle": lambda s: s}, "must be picklable to run in workers"),

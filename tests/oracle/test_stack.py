@@ -212,6 +212,7 @@ def test_entries_are_put_once_with_their_time():
 def test_an_oracle_that_streams_gets_the_whole_request():
     class Pool:
         name, version, outputs, parameters, directions = "pool", "1", ("n",), {}, ("max",)
+        units, licences = ("",), {}
 
         def stream(self, sequences):
             for i in reversed(range(len(sequences))):  # the last is ready first
