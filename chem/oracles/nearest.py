@@ -24,7 +24,7 @@ class Nearest(PerMolecule):
 
     Args:
         reference: a data file (CSV, SMILES or Parquet), or a list of SMILES.
-        column: the column of the file that holds SMILES; the first by default.
+        column: the column of the file that holds SMILES; by default the one of that name.
         low: lower edge of the band, in [0, 1]; no band if both edges are None.
         high: upper edge of the band, in [0, 1].
         fingerprint: a name that `discdiff.chem.fingerprints.fingerprint` knows; folded bits are
@@ -91,7 +91,9 @@ def _band(low: float | None, high: float | None) -> tuple[float, float] | None:
 def _read(reference: str | Sequence[str], column: str | None) -> list[str]:
     if not isinstance(reference, str):
         return list(reference)
-    rows = (row for chunk in read_chunks(reference, Columns(column)) for row in chunk)
+    rows = (
+        row for chunk in read_chunks(reference, Columns(column), usual="smiles") for row in chunk
+    )
     return [row.string or "" for row in rows]
 
 

@@ -91,9 +91,9 @@ class Recorder:
         if rows:
             self.store.record(rows)
 
-    def reward(self, rewards: Mapping[str, float]) -> None:
-        """Write the rewards of sequences that were evaluated."""
-        self.store.reward(self.arm, rewards)
+    def reward(self, rewards: Mapping[str, float], reasons: Mapping[str, str]) -> None:
+        """Write the rewards of sequences that were evaluated, and why some were rejected."""
+        self.store.reward(self.arm, rewards, {s: why for s, why in reasons.items() if why})
 
 
 class Replayed(Wrapper):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from discdiff.campaign.recorder import Recorder
 from discdiff.domain import Domain
+from discdiff.objective import Objective as Terms
 from discdiff.objective.filters import Diversity
 from discdiff.oracle import Metered
 from discdiff.reward import Evaluation, Objective, Reward
@@ -61,7 +62,14 @@ class RecordedReward(Reward):
             found = self.intrinsic(scores.take(fresh), self.oracle.outputs, sequences)
             rewards = np.asarray(found, dtype=np.float64).tolist()
         if fresh:
-            self.recorder.reward(dict(zip(sequences, rewards, strict=True)))
+            reasons = [""] * len(fresh)
+            if isinstance(self.objective, Terms):
+                outputs = self.oracle.outputs
+                reasons = self.objective.rejections(scores.take(fresh), outputs, sequences)
+            self.recorder.reward(
+                dict(zip(sequences, rewards, strict=True)),
+                dict(zip(sequences, reasons, strict=True)),
+            )
         self.after(rewards)
         return evaluation
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 GUIDED = "guided"
 UNGUIDED = "unguided"
+REJECTED = "rejected by"
 
 NAN = float("nan")
 
@@ -33,6 +34,11 @@ class Row:
     reward: float = NAN
     final: bool = False
     log_likelihood: float = NAN
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a filter of the objective rejected it."""
+        return self.reason.startswith(REJECTED)
 
 
 @dataclass(frozen=True)

@@ -159,13 +159,19 @@ class Store:
                 values,
             )
 
-    def reward(self, arm: str, rewards: Mapping[str, float]) -> None:
-        """Add the rewards of sequences to their rows; one that is there stays."""
+    def reward(
+        self, arm: str, rewards: Mapping[str, float], reasons: Mapping[str, str] | None = None
+    ) -> None:
+        """Add the rewards of sequences to their rows, and reasons; what is there stays."""
         with schema.translated(self.path), self._db:
             self._db.executemany(
                 "UPDATE evaluation SET reward = ? "
                 "WHERE sequence = ? AND arm = ? AND reward IS NULL",
                 [(_null(value), sequence, arm) for sequence, value in rewards.items()],
+            )
+            self._db.executemany(
+                "UPDATE evaluation SET reason = ? WHERE sequence = ? AND arm = ? AND reason = ''",
+                [(reason, sequence, arm) for sequence, reason in (reasons or {}).items()],
             )
 
     def finish_round(

@@ -116,8 +116,8 @@ def summarise(store: Store) -> Summary:
 
 
 def best_of(rows: Sequence[Row], count: int = TOP) -> tuple[Row, ...]:
-    """Return the `count` rows of highest reward, the earlier one first where rewards are equal."""
-    scored = [row for row in rows if not math.isnan(row.reward)]
+    """Return the `count` rows of highest reward that no filter rejected, the earlier one first."""
+    scored = [row for row in rows if not math.isnan(row.reward) and not row.rejected]
     return tuple(sorted(scored, key=lambda row: -row.reward)[:count])
 
 
@@ -142,6 +142,7 @@ def facts(arm: Arm) -> list[tuple[str, str]]:
         ("final designs", f"{arm.finals}"),
         ("final designs, median", number(arm.final_median)),
         ("valid", "–" if math.isnan(arm.validity) else f"{arm.validity:.1%}"),
+        ("rejected by filters", f"{sum(row.rejected for row in arm.rows)}"),
         ("from the cache", f"{arm.counts.get('cached', 0):.0f}"),
         ("failed in the oracle", f"{arm.counts.get('failed', 0):.0f}"),
         ("network rows", f"{arm.counts.get('nfe', 0):,.0f}"),
@@ -159,9 +160,14 @@ def _best(summary: Summary) -> Table:
         for arm in summary.arms:
             row = arm.best[place] if place < len(arm.best) else None
             # Text, not str: brackets in a SMILES would be read as markup
-            cells += [Text(number(row.reward)), Text(row.sequence)] if row else [Text(), Text()]
+            cells += [Text(number(row.reward)), _shown(row)] if row else [Text(), Text()]
         table.add_row(*cells)
     return table
+
+
+def _shown(row: Row) -> Text:
+    text = Text(row.sequence)
+    return text if row.final else text.append(" preview", style="dim")
 
 
 def _numbers(summary: Summary) -> Table:

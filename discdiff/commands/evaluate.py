@@ -33,9 +33,10 @@ def evaluate(
 
     with build.located(source, "metrics"):
         measure = registry.find("metrics", settings.metrics)
-    strings, reference = _strings(file, settings.column), None
+    usual = registry.find("domains", settings.metrics).column
+    strings, reference = _strings(file, settings.column, usual), None
     if settings.reference is not None:
-        reference = _strings(Path(settings.reference), settings.reference_column)
+        reference = _strings(Path(settings.reference), settings.reference_column, usual)
     with build.located(source):
         found = measure(
             strings,
@@ -50,13 +51,15 @@ def evaluate(
         from discdiff.campaign.files import write_atomic
 
         write_atomic(out, json.dumps(found, indent=2) + "\n")
+        typer.echo(f"measures: {out}")
 
 
-def _strings(path: Path, column: str | None) -> list[str]:
+def _strings(path: Path, column: str | None, usual: str) -> list[str]:
     """Return the strings of a file; an empty one is kept, it counts as invalid."""
     from discdiff.data.readers import Columns, read_chunks
 
-    rows = [row for chunk in read_chunks(path, Columns(column)) for row in chunk]
+    chunks = read_chunks(path, Columns(column), usual=usual)
+    rows = [row for chunk in chunks for row in chunk]
     if not rows:
         raise DataError(f"{path} must hold at least one string, got an empty file")
     return [row.string or "" for row in rows]

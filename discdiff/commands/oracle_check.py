@@ -84,7 +84,8 @@ def _strings(path: Path | None, domain: str) -> Sequence[str]:
         if not examples:
             raise ConfigError(f"domain {domain!r} has no examples: give --strings FILE")
         return examples
-    chunk = next(read_chunks(path, Columns(), _COUNT), [])
+    usual = registry.find("domains", domain).column
+    chunk = next(read_chunks(path, Columns(), _COUNT, usual), [])
     return [row.string for row in chunk if row.string]
 
 

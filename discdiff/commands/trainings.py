@@ -289,7 +289,13 @@ def _card(settings: Train, encoded: Encoded) -> dict[str, object]:
 def _quality(model: Model, seed: int) -> dict[str, str]:
     by_name = {"name": "ancestral"} if model.process.needs_time else {"name": "first_hitting"}
     sampler = registry.build("samplers", by_name, model=model)
-    drawn = sampler.sample(CARD_SAMPLES, generator=torch.Generator().manual_seed(seed))
+    with Progress() as progress:
+        drawn = sampler.sample(
+            CARD_SAMPLES,
+            generator=torch.Generator().manual_seed(seed),
+            batch_size=32,
+            progress=lambda done: progress.show("measuring samples", done, CARD_SAMPLES),
+        )
     shares = quality(model, drawn.strings)
     return {name.rpartition("/")[2]: f"{share:.1%}" for name, share in shares.items()} | {
         "samples": str(CARD_SAMPLES)

@@ -83,8 +83,8 @@ def oracle(components: Mapping[str, Component], source: Composition, owner: Mode
 def objective(keys: ObjectiveKeys, scored: Combined, source: Composition) -> Objective:
     """Return the objective over the outputs of `scored`; without terms, over each as it is."""
     directions = dict(zip(scored.outputs, scored.directions, strict=True))
-    listed = dict.fromkeys(scored.outputs, TermKeys()) if keys.terms is None else keys.terms
-    terms = [_term(output, term, directions, source) for output, term in listed.items()]
+    listed = dict.fromkeys(scored.outputs, TermKeys()) if keys.terms is None else dict(keys.terms)
+    terms = [_term(o, term, directions, source) for o, term in listed.items() if term is not None]
     aggregation = component("aggregations", "objective.aggregation", keys.aggregation, source)
     filters = [component("filters", "objective.filters", rule, source) for rule in keys.filters]
     diversity = None
@@ -94,13 +94,29 @@ def objective(keys: ObjectiveKeys, scored: Combined, source: Composition) -> Obj
         for rule in filters:
             for output in rule.outputs:
                 _check.one_of("output of a filter", output, scored.outputs)
+
+        def below_0(term: Term) -> bool:
+            known = scored.signed[term.output] is False and term.direction == "max"
+            return not term.bounded and not known
+
+        used = {*listed, *(output for rule in filters for output in rule.outputs)}
+        for output in scored.outputs:
+            if output not in used:
+                raise InputError(
+                    f"objective.terms must say what becomes of {output!r}: add "
+                    f"objective.terms.{output}={{}} to reward it as it is, or "
+                    f"objective.terms.{output}=null to record it only"
+                )
         for term in terms:
-            if aggregation.non_negative and not term.bounded and term.output in scored.signed:
+            if aggregation.non_negative and not term.bounded and scored.signed[term.output]:
                 raise InputError(
                     f"objective {type(aggregation).__name__} needs terms of at least 0, and "
                     f"{term.output!r} can be negative: give it a transform such as sigmoid"
                 )
-        return Objective(terms, aggregation, filters, diversity, keys.rejected)
+        rejected = keys.rejected
+        if rejected is None and aggregation.monotone and not any(map(below_0, terms)):
+            rejected = 0.0
+        return Objective(terms, aggregation, filters, diversity, rejected)
 
 
 @contextmanager

@@ -138,9 +138,16 @@ def run(
         ConfigError: in place of every exception of Hydra.
     """
     _offer_names()
+    filled = {
+        override.key_or_group.partition(".")[0]
+        for override in overrides
+        if "." in override.key_or_group
+    }
     for override in overrides:
-        if override.key_or_group in groups() and not override.is_delete():
-            _check_choice("command line", override.key_or_group, override.value())
+        group, choice = override.key_or_group, override.value()
+        empty = choice == [] and group in filled  # none of ours, others by their keys
+        if group in groups() and not override.is_delete() and not empty:
+            _check_choice("command line", group, choice)
     arguments = [
         _forced(override)
         for override in overrides

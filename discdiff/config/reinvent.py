@@ -78,7 +78,7 @@ def read(path: Path) -> Imported:
         for kind, content in component.items():
             for endpoint in _endpoints(kind, content, path):
                 writer.add(kind, endpoint)
-    if not writer.terms:
+    if not any(writer.terms.values()):
         listed = "; ".join(writer.notes) or "it has no components"
         raise ConfigError(f"{path}: nothing of its scoring function can be mapped: {listed}")
     aggregation = _plain(scoring.get("type", "geometric_mean"))
@@ -120,7 +120,7 @@ class _Writer:
     def __init__(self, notes: list[str]) -> None:
         self.notes = notes
         self.oracles: dict[str, dict[str, Any]] = {}
-        self.terms: dict[str, dict[str, Any]] = {}
+        self.terms: dict[str, dict[str, Any] | None] = {}
         self.filters: list[dict[str, Any]] = []
 
     def add(self, kind: str, endpoint: Mapping[str, Any]) -> None:
@@ -148,6 +148,7 @@ class _Writer:
             self.notes.append(
                 f"{kind} {label!r} has weight 0: it is scored, and counts for nothing"
             )
+            self.terms[name] = None
             return
         term: dict[str, Any] = {"weight": weight, "direction": "max"}
         if transform is not None:

@@ -37,7 +37,9 @@ class ObjectiveKeys:
     """How scores become one reward."""
 
     aggregation: Component = _key("how the terms are combined")
-    terms: dict[str, TermKeys] | None = _key("terms by output; null: every output as it is", None)
+    terms: dict[str, TermKeys | None] | None = _key(
+        "terms by output, null for one that is recorded only; null: every output as it is", None
+    )
     filters: list[Any] = _key("rules that reject a design, each {name: ...}", ())
     diversity: Component | None = _key("lowers the reward of what was found before", None)
     rejected: float | None = _key("reward of a rejected design; null: the lowest", None)
@@ -80,7 +82,7 @@ class DataKeys:
     """A file of training strings."""
 
     path: str = _key("CSV, SMILES or Parquet file, .gz allowed")
-    column: str | None = _key("column of strings; null: the first", None)
+    column: str | None = _key("column of strings; null: the only one, or by its name", None)
     split_column: str | None = _key("column of split names; null: all rows train", None)
     label_column: str | None = _key("column of class ids; null: no classes", None)
     train_split: str = _key("split to train on", "train")
@@ -182,9 +184,9 @@ class Evaluate:
     """Keys of `discdiff evaluate`."""
 
     metrics: str = _key("which measures, by the kind of string")
-    column: str | None = _key("column of strings; null: the first", None)
+    column: str | None = _key("column of strings; null: the only one, or by its name", None)
     reference: str | None = _key("file of training strings to compare with", None)
-    reference_column: str | None = _key("its column of strings; null: the first", None)
+    reference_column: str | None = _key("its column of strings, likewise", None)
     fcd: bool = _key("also the Frechet ChemNet distance; needs the extra fcd")
     sample: int = _key("most reference strings that are compared one by one")
     seed: int = _key("of that sample")

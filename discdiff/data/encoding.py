@@ -121,7 +121,7 @@ def _encode(
 ) -> Encoded:
     table = _Table(path, split)
     work = partial(_encode_chunk, domain, options)
-    for chunk in _map(work, read_chunks(path, columns), workers):
+    for chunk in _map(work, read_chunks(path, columns, usual=domain.column), workers):
         table.add(chunk)
         if progress is not None:
             progress(table.report().rows)

@@ -27,14 +27,16 @@ class Row(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Which columns to read; None for `string` is the first, None for another is not read."""
+    """Which columns to read; None for `string` is found by name, None for another is not read."""
 
     string: str | None = None
     split: str | None = None
     label: str | None = None
 
 
-def read_chunks(path: str | Path, columns: Columns, size: int = 4096) -> Iterator[list[Row]]:
+def read_chunks(
+    path: str | Path, columns: Columns, size: int = 4096, usual: str = ""
+) -> Iterator[list[Row]]:
     """Yield the rows of a file in lists of `size`; the file is never held in memory as a whole.
 
     ``.csv`` and ``.tsv`` have a header; ``.smi``, ``.smiles`` and ``.txt`` hold one string a line,
@@ -45,6 +47,8 @@ def read_chunks(path: str | Path, columns: Columns, size: int = 4096) -> Iterato
         path: the file.
         columns: names of the columns.
         size: rows in a list.
+        usual: what a column of strings is called, in any case; it is read where none is named. A
+            file of one column needs no name.
 
     Raises:
         DataError: if the file is missing, of another kind, broken, or lacks a column.
@@ -56,19 +60,19 @@ def read_chunks(path: str | Path, columns: Columns, size: int = 4096) -> Iterato
     if kind not in SUFFIXES or (kind == ".parquet" and path.suffix == ".gz"):
         raise DataError(f"data file must end in {', '.join(SUFFIXES)} (text: or .gz), got {path}")
     is_table = kind == ".parquet"
-    rows = _parquet(path, columns, size) if is_table else _text(path, kind, columns)
+    rows = _parquet(path, columns, size, usual) if is_table else _text(path, kind, columns, usual)
     while chunk := list(itertools.islice(rows, size)):
         yield chunk
 
 
-def _text(path: Path, kind: str, columns: Columns) -> Iterator[Row]:
+def _text(path: Path, kind: str, columns: Columns, usual: str) -> Iterator[Row]:
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         # a byte that is not UTF-8 becomes U+FFFD, so its row is reported and the rest is read
         with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
             text = cast(IO[str], file)
             if kind in (".csv", ".tsv"):
-                yield from _csv(path, text, "\t" if kind == ".tsv" else ",", columns)
+                yield from _csv(path, text, "\t" if kind == ".tsv" else ",", columns, usual)
             else:
                 yield from _lines(path, text, columns)
     except (OSError, EOFError, zlib.error) as error:
@@ -83,7 +87,7 @@ def _lines(path: Path, text: IO[str], columns: Columns) -> Iterator[Row]:
         yield Row(number, fields[0] if fields else None)
 
 
-def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns) -> Iterator[Row]:
+def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns, usual: str) -> Iterator[Row]:
     csv.field_size_limit(_FIELD_LIMIT)
     reader = csv.reader(text, delimiter=delimiter)
     header = next(reader, None)
@@ -91,7 +95,7 @@ def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns) -> Iterato
         raise DataError(f"{path} must have a header, got an empty file")
     places = [_place(path, name, header) for name in columns]
     if columns.string is None:
-        places[0] = 0
+        places[0] = _of_strings(path, header, usual)
     number = 0
     while True:
         number += 1
@@ -105,7 +109,7 @@ def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns) -> Iterato
         yield Row(number, *values)
 
 
-def _parquet(path: Path, columns: Columns, size: int) -> Iterator[Row]:
+def _parquet(path: Path, columns: Columns, size: int, usual: str) -> Iterator[Row]:
     import pyarrow
     import pyarrow.parquet
 
@@ -114,7 +118,9 @@ def _parquet(path: Path, columns: Columns, size: int) -> Iterator[Row]:
         header = list(file.schema_arrow.names)
         if not header:
             raise DataError(f"{path} must have a column, got none")
-        string = header[0] if columns.string is None else columns.string
+        string = columns.string
+        if string is None:
+            string = header[_of_strings(path, header, usual)]
         wanted = [name for name in (string, *columns[1:]) if name is not None]
         for name in wanted:
             _place(path, name, header)
@@ -127,6 +133,15 @@ def _parquet(path: Path, columns: Columns, size: int) -> Iterator[Row]:
                 yield Row(number, *(v if v is None else str(v) for v in values))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def _of_strings(path: Path, header: list[str], usual: str) -> int:
+    found = [i for i, name in enumerate(header) if name.strip().lower() == usual.lower()]
+    if not found and len(header) > 1:
+        raise DataError(
+            f"{path} has the columns {', '.join(header)}: say which one holds the strings"
+        )
+    return found[0] if found else 0
 
 
 def _place(path: Path, name: str | None, header: list[str]) -> int | None:

@@ -153,6 +153,19 @@ class Objective:
             )
         return values
 
+    def rejections(
+        self, scores: Scores, outputs: Sequence[str], strings: Sequence[str]
+    ) -> list[str]:
+        """Return why each of N designs is rejected, "" where no filter rejects it."""
+        reasons = [""] * len(scores)
+        for rule in self.filters:
+            values = _columns(scores, outputs, rule.outputs)
+            known = ~np.isnan(values).any(axis=1)
+            name = "_".join(rule.outputs) or type(rule).__name__
+            for i in np.flatnonzero(known & ~rule(values, strings)):
+                reasons[i] = reasons[i] or f"rejected by {name}"
+        return reasons
+
     def accepted(self, scores: Scores, outputs: Sequence[str], strings: Sequence[str]) -> Bools:
         """Return `(N,)`, True where every filter passes; a missing output does not pass."""
         passes = np.ones(len(scores), dtype=bool)
@@ -166,8 +179,8 @@ class Objective:
         at_least_0 = all(term.bounded for term in self.terms) and self.aggregation.monotone
         if self.filters and not (self.aggregation.non_negative or at_least_0):
             raise InputError(
-                "rejected must be given: this objective can go below 0, so a rejected design "
-                "needs a reward of its own"
+                "rejected must be given: a term without a transform can go below 0, so say what "
+                "reward a rejected design gets, such as rejected=0"
             )
         return 0.0
 

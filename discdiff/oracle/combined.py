@@ -23,7 +23,7 @@ class Combined:
             of several the outputs *name.output*. Or a list: outputs keep their own names.
 
     Attributes:
-        signed: outputs that are known to be negative at times: their oracle has `signed = True`.
+        signed: whether an output can be negative, as its oracle says; None where it does not say.
 
     Raises:
         InputError: if there is no oracle or two outputs share a name.
@@ -52,12 +52,11 @@ class Combined:
         self.name = "+".join(oracle.name for oracle in self.oracles)
         self.version = "+".join(oracle.version for oracle in self.oracles)
         self.parameters: dict[str, object] = {"oracles": [identity(o) for o in self.oracles]}
-        self.signed = frozenset(
-            name
+        self.signed: dict[str, bool | None] = {
+            name: getattr(getattr(oracle, "oracle", oracle), "signed", None)
             for oracle, group in zip(self.oracles, names, strict=True)
             for name in group
-            if getattr(getattr(oracle, "oracle", oracle), "signed", False)
-        )
+        }
         self.directions = tuple(d for oracle in self.oracles for d in oracle.directions)
         self.units = tuple(unit for oracle in self.oracles for unit in oracle.units)
         self.licences: dict[str, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -142,3 +143,16 @@ def test_a_finished_run_is_reported_again(design: Run, discdiff: Run, tmp_path: 
     output = discdiff("report", "run")
     assert "guided" in output
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_what_filters_reject_is_counted_and_is_none_of_the_best(design: Run, tmp_path: Path):
+    rule = "objective.filters=[{name: range, output: qed, low: 0.4}]"
+    output = design("oracle=[qed]", rule, "out=run")
+    rejected = [row for row in rows(tmp_path / "run") if row[6] == 0]
+    assert rejected
+    assert re.search(rf"rejected by filters\s+{len(rejected)}\b", output)
+    with (tmp_path / "run" / "designs.csv").open() as file:
+        reasons = [row["reason"] for row in csv.DictReader(file)]
+    assert reasons.count("rejected by qed") == len(rejected)
+    best = output.partition("At the same")[0]
+    assert "0.000" not in best

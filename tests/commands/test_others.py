@@ -264,6 +264,12 @@ class TestLists:
         }
         assert "Did you mean 'samplers'?" in discdiff("list", "sampler", code=2)
 
+    def test_the_options_of_one(self, discdiff: Run):
+        output = discdiff("list", "transforms", "band")
+        assert "low" in output
+        assert "must be given" in discdiff("list", "oracles", "similarity")
+        assert "Example:" in output
+
     def test_oracles(self, discdiff: Run):
         lines = {
             line.split("\t")[1]: line.split("\t")

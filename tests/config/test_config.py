@@ -363,3 +363,32 @@ def test_a_term_that_can_be_negative_is_refused_where_none_may_be(aggregation: s
             continue
         with pytest.raises(ConfigError, match=words):
             build.objective(keys.objective, scored, composed)
+
+
+class TestTerms:
+    """What becomes of each output of the oracles."""
+
+    def built(self, *arguments: str):
+        composed = composition.compose("design", ["oracle=[qed,logp]", *arguments])
+        keys = settings.fill(settings.Design, composed)
+        scored = build.oracle(keys.oracle, composed, Model.tabular(["C", "N"]))
+        return build.objective(keys.objective, scored, composed)
+
+    def test_an_output_is_never_left_out_silently(self):
+        band = "objective.terms.logp.transform={name: band, low: 1, high: 3}"
+        with pytest.raises(
+            ConfigError, match=r"what becomes of 'qed': add objective.terms.qed=\{\}"
+        ):
+            self.built(band)
+        assert [t.output for t in self.built(band, "objective.terms.qed={}").terms] == [
+            "logp",
+            "qed",
+        ]
+        assert [t.output for t in self.built(band, "objective.terms.qed=null").terms] == ["logp"]
+
+    def test_what_a_filter_reads_needs_no_term(self):
+        rule = "objective.filters=[{name: range, output: logp, high: 5}]"
+        objective = self.built("objective.terms.qed={}", rule)
+        assert (len(objective.terms), objective.rejected) == (1, 0.0)
+        with pytest.raises(ConfigError, match="rejected must be given: a term without a transform"):
+            self.built("objective.terms={qed: {}, logp: {}}", rule)

@@ -65,8 +65,14 @@ class TestReaders:
         expected = [Row(i, *values) for i, values in enumerate(TABLE, start=1)]
         assert rows(tmp_path / "a.parquet") == expected
 
-    def test_the_first_column_is_the_default(self, tmp_path: Path):
-        assert rows(write(tmp_path / "a.csv", CSV), Columns())[0] == Row(1, "1")
+    def test_the_only_column_is_the_default(self, tmp_path: Path):
+        assert rows(write(tmp_path / "a.csv", "x\n1\n"), Columns())[0] == Row(1, "1")
+
+    def test_a_column_is_known_by_its_usual_name(self, tmp_path: Path):
+        path = write(tmp_path / "a.csv", "id,Smiles\n7,CCO\n")
+        assert next(read_chunks(path, Columns(), usual="SMILES")) == [Row(1, "CCO")]
+        with pytest.raises(DataError, match="a.csv has the columns id, Smiles: say which one"):
+            next(read_chunks(path, Columns(), usual="sequence"))
 
     def test_a_short_row_has_no_value(self, tmp_path: Path):
         path = write(tmp_path / "a.csv", "x,seq\n1,GA\n2\n")

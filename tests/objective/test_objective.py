@@ -104,7 +104,7 @@ def test_rejected_is_not_missing():
 )
 def test_filters_need_a_reward_below_all_others(terms, aggregation):
     only = [HardFilter("b", high=1)]
-    with pytest.raises(InputError, match="rejected must be given: this objective can go below 0"):
+    with pytest.raises(InputError, match="rejected must be given: a term without a transform can go below 0"):
         Objective(terms, aggregation, only)
     objective = Objective(terms, aggregation, only, rejected=-100)
     assert judge(objective, [[0.5, 2.0]]).tolist() == [-100.0]
@@ -195,3 +195,9 @@ def test_an_unknown_output_is_named_with_the_nearest():
         InputError, match=r"output must be one of qed, sa, got 'qde'. Did you mean 'qed'"
     ):
         judge(Objective([Term("qde")]), [[1.0, 1.0]], outputs=("qed", "sa"))
+
+
+def test_what_a_filter_rejects_has_the_reason():
+    objective = Objective([Term("a")], "product", filters=[HardFilter("b", high=1.0)])
+    scores = Scores.of(np.array([[1.0, 0.5], [1.0, 2.0], [1.0, np.nan]]))
+    assert objective.rejections(scores, ["a", "b"], ["x", "y", "z"]) == ["", "rejected by b", ""]
