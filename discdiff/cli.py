@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import discdiff
+from discdiff.commands.asktell import ask, tell
 from discdiff.commands.compare import compare
 from discdiff.commands.design import design
 from discdiff.commands.doctor import doctor
@@ -24,12 +25,14 @@ from discdiff.commands.sample import sample
 from discdiff.commands.select import export, select
 from discdiff.commands.train import train
 from discdiff.config.settings import (
+    Ask,
     Compare,
     Design,
     Evaluate,
     Export,
     Sample,
     Select,
+    Tell,
     Train,
     help_text,
 )
@@ -111,6 +114,8 @@ for command, schema in (
     (select, Select),
     (export, Export),
     (compare, Compare),
+    (ask, Ask),
+    (tell, Tell),
 ):
     app.command(epilog=help_text(schema))(command)
 app.command()(resume)

@@ -224,6 +224,29 @@ class Compare:
     out: str | None = _key("a new .html file; null: only the table", None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Keys of `discdiff ask`."""
+
+    n: int = _key("designs in the batch")
+    method: str = _key("dpp (log-determinant of the similarities), or maxmin")
+    weight: float = _key("of expected reward against diversity, in [0, 1]")
+    pool: int | None = _key("choose among the best so many drawn; null: among all", None)
+    max_per_scaffold: int | None = _key("most designs of one scaffold; null: no limit", None)
+    oversample: int = _key("designs drawn to choose from, for each one chosen")
+    new: bool = _key("another batch, though nothing has been told of the last")
+    out: str | None = _key("a new .csv, .sdf, .smi, .parquet file; null: RUN/batch-K.csv", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tell:
+    """Keys of `discdiff tell`."""
+
+    column: str | None = _key("column of strings; null: the one that ask wrote, or the first", None)
+    missing: str = _key("error, or skip: leave out rows with an empty value")
+    unasked: bool = _key("also take strings that were not asked for")
+
+
 def keys(schema: type) -> list[tuple[str, str, str]]:
     """Return (key, type, meaning) of every key of `schema`, for help texts."""
     hints = typing.get_type_hints(schema)

@@ -25,6 +25,8 @@ COMMANDS = {
     "select": settings.Select,
     "export": settings.Export,
     "compare": settings.Compare,
+    "ask": settings.Ask,
+    "tell": settings.Tell,
 }
 DATA = {
     "train": ["data.path=x.csv"],
