@@ -35,7 +35,7 @@ def resume(
         source = begun(run, allow_code)
         settings = fill(Design, source)
         with build.campaign(settings, source, run) as campaign:
-            carry_through(campaign.resume, run, settings)
+            carry_through(campaign.resume, run, settings, source)
     else:
         from discdiff.commands import trainings
 
