@@ -89,25 +89,29 @@ def choose_batch(
     """
     order = sorted(range(len(strings)), key=lambda i: -rewards[i])[: choice.pool]
     candidates = [strings[i] for i in order]
-    scaffolds = [domain.scaffold(string) for string in candidates]
-    if choice.max_per_scaffold is not None and None in scaffolds:
-        raise InputError(
-            f"max_per_scaffold must be null: strings of the domain {domain.name!r} have no scaffold"
-        )
-    _refuse_too_few(choice, scaffolds, len(strings))
+    groups: list[str | None] | None = None
+    if choice.max_per_scaffold is not None:
+        groups = [domain.scaffold(string) for string in candidates]
+        if None in groups:
+            raise InputError(
+                f"max_per_scaffold must be null: strings of the domain {domain.name!r} have no "
+                "scaffold"
+            )
+    _refuse_too_few(choice, len(candidates), groups, len(strings))
     likeness = domain.likeness(candidates)
     gains = selection.METHODS[choice.method](
         lambda i: likeness(candidates[i]),
         selection.quality([rewards[i] for i in order]),
         choice.weight,
     )
-    chosen = selection.choose(gains, choice.n, scaffolds, choice.max_per_scaffold)
-    among = domain.likeness([candidates[i] for i in chosen])
+    chosen = selection.choose(gains, choice.n, groups, choice.max_per_scaffold)
+    members = [candidates[i] for i in chosen]
+    among = domain.likeness(members)
     nearest = []
-    for place, i in enumerate(chosen):
-        others = np.delete(among(candidates[i]), place)
+    for place, member in enumerate(members):
+        others = np.delete(among(member), place)
         nearest.append(float(others.max()) if len(others) else math.nan)
-    return Batch([order[i] for i in chosen], [scaffolds[i] for i in chosen], nearest)
+    return Batch([order[i] for i in chosen], [domain.scaffold(m) for m in members], nearest)
 
 
 def select(store: Store, choice: Choice, arm: str | None = None) -> Table:
@@ -170,13 +174,15 @@ def _scored(store: Store, arm: str | None) -> list[Row]:
     return [row for row in _of_arm(store, arm) if not math.isnan(row.reward)]
 
 
-def _refuse_too_few(choice: Choice, scaffolds: Sequence[str | None], given: int) -> None:
-    most = selection.available(scaffolds, choice.max_per_scaffold, len(scaffolds))
+def _refuse_too_few(
+    choice: Choice, count: int, groups: Sequence[str | None] | None, given: int
+) -> None:
+    most = selection.available(groups, choice.max_per_scaffold, count)
     if choice.n <= most:
         return
     why = f"{given} designs with a reward"
-    if len(scaffolds) < given:
-        why = f"the best {len(scaffolds)} of {why}"
-    if choice.max_per_scaffold is not None:
-        why += f", at most {choice.max_per_scaffold} of each of {len(set(scaffolds))} scaffolds"
+    if count < given:
+        why = f"the best {count} of {why}"
+    if groups is not None:
+        why += f", at most {choice.max_per_scaffold} of each of {len(set(groups))} scaffolds"
     raise InputError(f"n must be at most {most} here ({why}), got {choice.n}")

@@ -261,13 +261,13 @@ class Campaign:
             return told
 
     @property
-    def asked_outputs(self) -> list[str]:
+    def measured_outputs(self) -> list[str]:
         """Names of the outputs that are measured, in the order in which values are told."""
         return [self.task.oracle.outputs[place] for place in measured_columns(self.task.oracle)]
 
     def _columns(self, values: ArrayLike | Mapping[str, ArrayLike]) -> Floats:
         if isinstance(values, Mapping):
-            names = self.asked_outputs
+            names = self.measured_outputs
             if set(values) != set(names):
                 raise InputError(
                     f"values must be given for {', '.join(names)}, got {', '.join(values)}"
@@ -365,6 +365,6 @@ class Campaign:
             "rules": asdict(self.task.rules),
         }
         if self.measured:
-            settings["measured"] = self.asked_outputs
+            settings["measured"] = self.measured_outputs
         plain: dict[str, Any] = json.loads(json.dumps(settings))
         return plain

@@ -84,7 +84,7 @@ def tell(
         with located(source):
             found = read_results(
                 results,
-                campaign.asked_outputs,
+                campaign.measured_outputs,
                 settings.column,
                 default=campaign.domain.column,
                 missing=settings.missing,

@@ -143,7 +143,7 @@ def test_computed_outputs_stand_beside_measured_ones(tmp_path):
     assert measured_columns(oracle) == [1]
     objective = Objective([Term("g"), Term("potency")], "arithmetic_mean")
     campaign = lab(tmp_path / "run", oracle, objective)
-    assert campaign.asked_outputs == ["potency"]
+    assert campaign.measured_outputs == ["potency"]
     batch = campaign.ask(4)
     assert calls == []  # nothing guides the first batch
     campaign.tell(batch, {"potency": [potency(s) for s in batch]})
