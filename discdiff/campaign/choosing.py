@@ -84,7 +84,7 @@ def choose_batch(
     Example:
         >>> from discdiff.domain import Letters
         >>> strings, rewards = ["AAAA", "AAAC", "GGTT", "TT"], [0.9, 0.8, 0.5, 0.1]
-        >>> choose_batch(Letters("ACGT"), strings, rewards, Choice(2)).places
+        >>> choose_batch(Letters("ACGT"), strings, rewards, Choice(2, weight=0.1)).places
         [0, 2]
     """
     order = sorted(range(len(strings)), key=lambda i: -rewards[i])[: choice.pool]

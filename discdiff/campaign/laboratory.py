@@ -18,10 +18,11 @@ import numpy as np
 
 from discdiff import _check
 from discdiff.campaign.choosing import Choice, choose_batch
+from discdiff.campaign.draws import draws_of
 from discdiff.campaign.prediction import predictor
 from discdiff.campaign.reward import memory_of, without_memory
 from discdiff.campaign.rounds import Method, Task
-from discdiff.campaign.rows import GUIDED, NAN, Draw, Round, Row
+from discdiff.campaign.rows import GUIDED, Draw, Round, Row
 from discdiff.campaign.store import Store
 from discdiff.data.tables import Table
 from discdiff.domain import Domain
@@ -186,10 +187,11 @@ class Laboratory:
             nfe += samples.counts.get("nfe", 0)
             invalid += int((~np.asarray(samples.valid)).sum())
             before = len(found)
-            for sequence, draw in _designs(samples, self.domain):
+            chosen_later = np.zeros(len(samples), dtype=np.int64)  # so none stands for its law
+            for draw in draws_of(samples, self.domain.canonical, False, chosen_later):
                 scored = reward is None or not math.isnan(draw.reward)
-                if scored and sequence not in taken:
-                    found.setdefault(sequence, draw)
+                if scored and draw.sequence is not None and draw.sequence not in taken:
+                    found.setdefault(draw.sequence, draw)
             idle = 0 if len(found) > before else idle + 1
             if seen is not None:
                 seen(min(len(found), wanted), wanted)
@@ -311,15 +313,3 @@ def batch_table(store: Store, number: int, domain: Domain) -> Table:
             )
         ],
     )
-
-
-def _designs(samples: Samples, domain: Domain) -> Iterator[tuple[str, Draw]]:
-    """Yield the valid designs with their canonical forms."""
-    columns = [samples.reward, samples.log_weight, samples.log_likelihood, samples.confidence]
-    numbers = [[NAN] * len(samples) if c is None else c.tolist() for c in columns]
-    fallback = [False] * len(samples) if samples.fallback is None else samples.fallback.tolist()
-    for place, string in enumerate(samples.strings):
-        if samples.valid[place]:
-            sequence = domain.canonical(string)
-            values = [column[place] for column in numbers]
-            yield sequence, Draw(string, sequence, not fallback[place], *values)

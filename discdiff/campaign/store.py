@@ -231,7 +231,7 @@ class Store:
         with schema.translated(self.path):
             found = self._db.execute(query, (arm,)).fetchall()
         return [
-            (number, Draw(raw, sequence, bool(final), *map(_nan, numbers)))
+            (number, Draw(raw, sequence, final, *map(_nan, numbers)))
             for number, raw, sequence, final, *numbers in found
         ]
 

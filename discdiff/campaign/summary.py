@@ -212,7 +212,9 @@ def _outstanding(store: Store, told: Sequence[Row]) -> str:
     given = len(told) - known
     return (
         f"{', '.join(store.settings['measured'])}: {known} of {len(asked)} designs asked for in "
-        f"{batches} batches have been told" + f", and {given} that were not asked for" * (given > 0)
+        f"{batches} batch{'es' * (batches != 1)} have been told"
+        + f", and {given} that were not asked for"
+        * (given > 0)
     )
 
 

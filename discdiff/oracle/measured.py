@@ -38,6 +38,7 @@ class Measured:
     name = "measured"
     version = "1"
     licence = ""
+    signed = True  # nobody knows before it is measured
 
     def __init__(
         self,

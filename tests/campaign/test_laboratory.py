@@ -68,6 +68,7 @@ def test_batches_get_better_and_never_repeat(tmp_path):
     assert [row.round for row in found] == [0] * 12 + [1] * 12 + [2] * 12 + [3] * 12
     assert all(row.status == "ok" for row in found)
     assert [d.sequence for _, d in draws] == asked
+    assert {d.final for _, d in draws} == {0}  # a chosen batch follows no law
     assert [round_.counts["told"] for round_ in rounds] == [0, 12, 24, 36]
     for one in (round_.counts for round_ in rounds):
         assert one["requested"] == one["invalid"] + one["cached"] + one["not_evaluated"]
@@ -313,3 +314,23 @@ def test_the_oracle_alone_answers_nothing():
     for wrong, message in (({"explore": -1}, "explore must lie in"), ({"direction": "up"}, "max")):
         with pytest.raises(InputError, match=message):
             Measured(**wrong)
+
+
+def test_the_report_and_the_summary_say_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    campaign = lab(tmp_path / "run")
+    assert campaign.run().notes == (
+        "potency: 0 of 0 designs asked for in 0 batches have been told",
+    )
+    batch = campaign.ask(3)
+    campaign.tell(batch[:2], [1.0, 2.0])
+    campaign.tell(["AAAA" if "AAAA" not in batch else "CCCC"], [0.5], unasked=True)
+    summary = campaign.resume()
+    assert summary.notes == (
+        "potency: 2 of 3 designs asked for in 1 batch have been told, and 1 that were not "
+        "asked for",
+    )
+    assert [row.sequence for row in summary.guided.best[:2]] == batch[1::-1]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert summary.notes[0] in page
+    assert "preview" not in page
