@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from discdiff.commands.arguments import Arguments, Show, read
+from discdiff.commands.arguments import AllowCode, Arguments, Show, read
 from discdiff.config.settings import Ask, Tell, fill
 
 if TYPE_CHECKING:
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
 
 
-def ask(run: Run, arguments: Arguments = None, show: Show = False) -> None:
+def ask(
+    run: Run, arguments: Arguments = None, show: Show = False, allow_code: AllowCode = False
+) -> None:
     """Write the next batch to measure, of a run with oracle=measured.
 
     To RUN/batch-K.csv, or to out=FILE in the format of its suffix, with an empty column for each
     measured value. Asking again gives the same batch until some of its results are told.
     """
-    (source,) = read("ask", arguments, show=show)
-    settings = fill(Ask, source)
+    ((source, settings),) = read("ask", Ask, arguments, show=show)
     from discdiff.campaign.choosing import Choice
     from discdiff.campaign.laboratory import batch_table
     from discdiff.campaign.rows import GUIDED
@@ -43,7 +44,7 @@ def ask(run: Run, arguments: Arguments = None, show: Show = False) -> None:
             settings.pool,
             settings.max_per_scaffold,
         )
-    with _campaign(run) as campaign, located(source), Progress() as progress:
+    with _campaign(run, allow_code) as campaign, located(source), Progress() as progress:
         asked = campaign.ask(
             choice,
             oversample=settings.oversample,
@@ -68,27 +69,26 @@ def tell(
     ],
     arguments: Arguments = None,
     show: Show = False,
+    allow_code: AllowCode = False,
 ) -> None:
     """Record measured values for a run with oracle=measured, all or none.
 
     The file has a column of strings and one for each measured output; a cell `failed` says that a
     measurement was made and gave nothing. The next `discdiff ask` goes on from what is recorded.
     """
-    (source,) = read("tell", arguments, show=show)
-    settings = fill(Tell, source)
+    ((source, settings),) = read("tell", Tell, arguments, show=show)
     from discdiff.config.build import located
     from discdiff.data.results import read_results
     from discdiff.errors import DataError
 
-    with _campaign(run) as campaign:
-        with located(source):
-            found = read_results(
-                results,
-                campaign.measured_outputs,
-                settings.column,
-                default=campaign.domain.column,
-                missing=settings.missing,
-            )
+    with _campaign(run, allow_code) as campaign, located(source):
+        found = read_results(
+            results,
+            campaign.measured_outputs,
+            settings.column,
+            default=campaign.domain.column,
+            missing=settings.missing,
+        )
         try:
             told = campaign.tell(
                 found.strings, found.values, unasked=settings.unasked, rows=found.rows
@@ -100,12 +100,12 @@ def tell(
 
 
 @contextmanager
-def _campaign(run: Path) -> Iterator[Campaign]:
+def _campaign(run: Path, allow_code: bool) -> Iterator[Campaign]:
     """Give the campaign of a run folder, as it was begun."""
     from discdiff.commands.resume import begun
     from discdiff.config import build
     from discdiff.config.settings import Design
 
-    source = begun(run)
+    source = begun(run, allow_code)
     with build.campaign(fill(Design, source), source, run) as campaign:
         yield campaign

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from discdiff.commands.arguments import read
-from discdiff.config.settings import Compare, fill
-from discdiff.errors import InputError
+from discdiff.commands.arguments import new_file, read
+from discdiff.config.settings import Compare
 
 
 def compare(
@@ -30,9 +29,8 @@ def compare(
     """
     folders = [Path(text) for text in arguments if "=" not in text or Path(text).is_dir()]
     options = [text for text in arguments if Path(text) not in folders]
-    (source,) = read("compare", options)
-    settings = fill(Compare, source)
-    out = None if settings.out is None else _checked(Path(settings.out))
+    ((source, settings),) = read("compare", Compare, options)
+    out = new_file(source, settings.out, (".html",))
     from rich.console import Console
 
     from discdiff.campaign import compare as comparing
@@ -57,13 +55,3 @@ def _level(value: object) -> float:
     from discdiff import _check
 
     return _check.finite("levels", value)
-
-
-def _checked(out: Path) -> Path:
-    if out.suffix != ".html":
-        raise InputError(f"out must end in .html, got {str(out)!r}")
-    if not out.parent.is_dir():
-        raise InputError(f"out must lie in a folder that exists, got {str(out)!r}")
-    if out.exists():
-        raise InputError(f"out must be a new file, got {str(out)!r}, which exists")
-    return out

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from discdiff.commands.arguments import Arguments, Show, read
-from discdiff.config.settings import Export, Select, fill
+from discdiff.config.settings import Export, Select
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
 
@@ -19,8 +19,7 @@ def select(run: Run, arguments: Arguments = None, show: Show = False) -> None:
 
     To RUN/selected.csv, or to out=FILE in the format of its suffix. The run may still be going on.
     """
-    (source,) = read("select", arguments, show=show)
-    settings = fill(Select, source)
+    ((source, settings),) = read("select", Select, arguments, show=show)
     from discdiff.campaign import choosing
     from discdiff.campaign.store import Store
     from discdiff.config.build import located
@@ -39,8 +38,7 @@ def export(run: Run, arguments: Arguments = None, show: Show = False) -> None:
 
     The columns are those of designs.csv. The run may still be going on.
     """
-    (source,) = read("export", arguments, show=show)
-    settings = fill(Export, source)
+    ((source, settings),) = read("export", Export, arguments, show=show)
     from discdiff.campaign import choosing
     from discdiff.campaign.store import Store
     from discdiff.config.build import located
