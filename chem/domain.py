@@ -8,11 +8,13 @@ from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
+from rdkit.Chem import Mol
 
 from discdiff import _check
 from discdiff.chem import grammar, molecule, standardise
 from discdiff.domain import Domain
 from discdiff.errors import DataError
+from discdiff.similarity import Likeness
 
 STEREO = ("keep", "drop")
 SALTS = ("keep", "strip", "refuse")
@@ -97,6 +99,23 @@ class Molecules(Domain):
         mol = molecule.parse(string)
         return None if mol is None else drawing.svg(mol)
 
+    def likeness(self, strings: Sequence[str]) -> Likeness:
+        """Return the function from a SMILES to its Tanimoto similarity to each of `strings`.
+
+        Of Morgan bits of radius 2, folded to 2,048; the strings are valid SMILES.
+        """
+        from discdiff.chem.fingerprints import comparer, fingerprint
+
+        make = fingerprint("ecfp4_2048")
+        compare = comparer([make(_molecule(string)) for string in strings])
+        return lambda string: compare(make(_molecule(string)))
+
+    def scaffold(self, string: str) -> str | None:
+        """Return the SMILES of the Murcko scaffold of a valid SMILES; empty without a ring."""
+        from discdiff.chem.scaffolds import scaffold
+
+        return scaffold(_molecule(string), stereo=False)
+
     def settings(self) -> dict[str, object]:
         return {
             "tokens": list(self.alphabet.tokens),
@@ -129,6 +148,13 @@ class Molecules(Domain):
         if not found:
             raise DataError(f"strings must hold a row that the {cls.name} domain can use, got none")
         return cls(sorted(found), **options)
+
+
+def _molecule(smiles: str) -> Mol:
+    mol = molecule.parse(smiles)
+    if mol is None:
+        raise DataError(f"{grammar.shown(smiles)} is not a molecule")
+    return mol
 
 
 # A chunk of data is prepared twice, to find its alphabet and then to be encoded.

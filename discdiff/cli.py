@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 import discdiff
+from discdiff.commands.asktell import ask, tell
+from discdiff.commands.compare import compare
 from discdiff.commands.design import design
 from discdiff.commands.doctor import doctor
 from discdiff.commands.evaluate import evaluate
@@ -20,8 +22,20 @@ from discdiff.commands.reinvent import from_reinvent
 from discdiff.commands.report import report
 from discdiff.commands.resume import resume
 from discdiff.commands.sample import sample
+from discdiff.commands.select import export, select
 from discdiff.commands.train import train
-from discdiff.config.settings import Design, Evaluate, Sample, Train, help_text
+from discdiff.config.settings import (
+    Ask,
+    Compare,
+    Design,
+    Evaluate,
+    Export,
+    Sample,
+    Select,
+    Tell,
+    Train,
+    help_text,
+)
 from discdiff.errors import DiscdiffError, InputError
 
 INPUT_ERROR = 2
@@ -97,6 +111,11 @@ for command, schema in (
     (train, Train),
     (sample, Sample),
     (evaluate, Evaluate),
+    (select, Select),
+    (export, Export),
+    (compare, Compare),
+    (ask, Ask),
+    (tell, Tell),
 ):
     app.command(epilog=help_text(schema))(command)
 app.command()(resume)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from discdiff import _check
 from discdiff.errors import DataError, InputError
+from discdiff.similarity import Likeness, shared_runs
 
 
 class Alphabet:
@@ -98,6 +99,18 @@ class Domain(ABC):
 
     def draw(self, string: str) -> str | None:
         """Return a drawing of a valid `string` as an SVG document, or None where there is none."""
+        return None
+
+    def likeness(self, strings: Sequence[str]) -> Likeness:
+        """Return the function from a valid string to its similarity to each of `strings`.
+
+        Similarities lie in [0, 1], are symmetric and 1 for equal strings; batches are chosen and
+        measured values carried over by them. By default runs of letters are compared.
+        """
+        return shared_runs(strings)
+
+    def scaffold(self, string: str) -> str | None:
+        """Return what the valid strings of a series share; None where there is no such thing."""
         return None
 
     @abstractmethod

@@ -31,6 +31,7 @@ KINDS = (
     "aggregations",
     "filters",
     "diversity",
+    "formats",
     "metrics",
     "models",
 )

@@ -55,7 +55,7 @@ def test_python_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.Mon
 COMMAND_LINES = [
     line for block in ALL_BLOCKS for line in block.code.splitlines() if line.startswith("discdiff ")
 ]
-COMPOSED = ("design", "evaluate", "sample", "train")
+COMPOSED = ("ask", "design", "evaluate", "export", "sample", "select", "tell", "train")
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES)

@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from discdiff.campaign.choosing import Choice
+    from discdiff.campaign.laboratory import Told
     from discdiff.campaign.progress import Progress
     from discdiff.campaign.report import write_report
     from discdiff.campaign.runner import Campaign
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Campaign",
+    "Choice",
     "InWorkers",
     "Progress",
     "Store",
     "Summary",
+    "Told",
     "render",
     "summarise",
     "write_designs",
@@ -31,10 +35,12 @@ __all__ = [
 
 _MODULES = {
     "Campaign": "runner",
+    "Choice": "choosing",
     "InWorkers": "workers",
     "Progress": "progress",
     "Store": "store",
     "Summary": "summary",
+    "Told": "laboratory",
     "render": "summary",
     "summarise": "summary",
     "write_designs": "table",

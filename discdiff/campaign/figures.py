@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -13,6 +14,8 @@ from discdiff.campaign.rows import GUIDED, UNGUIDED
 from discdiff.campaign.summary import TOP, Arm
 
 _COLOURS = {GUIDED: "#1565a7", UNGUIDED: "#c9752d"}  # told apart by colour-blind readers too
+_PALETTE = ("#1565a7", "#c9752d", "#2e8b57", "#a03070", "#7a6a00", "#555555")
+_STROKES = ("-", "--", ":", "-.")
 _BINS = 40
 
 
@@ -54,6 +57,29 @@ def best_so_far(arms: list[Arm]) -> str:
     if any(arm.rewards for arm in arms):
         axes.legend(frameon=False, loc="lower right")
     return _svg(figure, "best")
+
+
+def overlaid(curves: Mapping[str, Sequence[float]]) -> str:
+    """Return the best reward of each of `curves` against evaluations, in one figure, as SVG.
+
+    Args:
+        curves: rewards in the order of evaluation, NaN where there is none, by name.
+    """
+    figure, axes = _axes("evaluations", "reward")
+    for place, (name, rewards) in enumerate(curves.items()):
+        if np.isnan(rewards).all():
+            continue
+        axes.plot(
+            np.arange(1, len(rewards) + 1),
+            np.fmax.accumulate(rewards),
+            color=_PALETTE[place % len(_PALETTE)],
+            linestyle=_STROKES[place // len(_PALETTE) % len(_STROKES)],
+            linewidth=1.8,
+            label=name.replace("$", r"\$"),  # no formula
+        )
+    if axes.lines:
+        axes.legend(frameon=False, loc="lower right")
+    return _svg(figure, "overlaid")
 
 
 def top_means(rewards: list[float], top: int = TOP) -> list[float]:

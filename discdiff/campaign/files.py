@@ -9,12 +9,12 @@ from pathlib import Path
 from discdiff.errors import StoreError
 
 
-def write_atomic(path: Path, text: str) -> None:
-    r"""Write UTF-8 `text` to `path`: readers see the old file or the new one, never a part.
+def write_atomic(path: Path, text: str | bytes) -> None:
+    r"""Write `text` to `path`: readers see the old file or the new one, never a part.
 
     Args:
         path: the file; its folder must exist.
-        text: the whole content; line ends are written as they are.
+        text: the whole content, in UTF-8 where it is a string; line ends stay as they are.
 
     Raises:
         StoreError: if the file cannot be written; what was there before is untouched.
@@ -29,8 +29,8 @@ def write_atomic(path: Path, text: str) -> None:
     partial = None
     try:
         handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)  # mkstemp makes it private; a report is there to be shared

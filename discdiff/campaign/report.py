@@ -73,6 +73,7 @@ def render_report(store: Store, draw: Draw) -> str:
         ],
         cards=[(arm.name, _cards(arm, summary.outputs, draw)) for arm in summary.arms],
         number=number,
+        previews="measured" not in store.settings,  # a laboratory is sent finished designs
         counts=_counts(store, summary),
         settings=OmegaConf.to_yaml(OmegaConf.create(_settings(store.settings))),
         environment=_environment(store.path.parent / ENVIRONMENT),

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
 from omegaconf import OmegaConf
 
 from discdiff import _check
 from discdiff.campaign import environment
+from discdiff.campaign.choosing import Choice
 from discdiff.campaign.identity import describe, refuse_changes
+from discdiff.campaign.laboratory import Laboratory, Seen, Told
 from discdiff.campaign.progress import Progress, charged
 from discdiff.campaign.report import write_report
 from discdiff.campaign.reward import memory_of
 from discdiff.campaign.rounds import ArmRun, Method, Rules, Task
 from discdiff.campaign.rows import GUIDED, UNGUIDED
 from discdiff.campaign.runlog import logged, logger
-from discdiff.campaign.store import CONFIG, ENVIRONMENT, Store, discard_unrewarded
+from discdiff.campaign.store import (
+    CONFIG,
+    DATABASE,
+    ENVIRONMENT,
+    Store,
+    discard_unrewarded,
+)
 from discdiff.campaign.summary import Summary, summarise
 from discdiff.campaign.table import write_designs
 from discdiff.domain import Template
-from discdiff.errors import DiscdiffError, InputError, StoreError
+from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.fingerprint import fingerprint
 from discdiff.oracle import as_oracle, identity
+from discdiff.oracle.measured import measured_columns, measured_in
+from discdiff.oracle.scores import Floats
 from discdiff.reward import Objective, Reward
 from discdiff.samplers.engine import Sampler
 
@@ -117,6 +129,11 @@ class Campaign:
         if given:
             sampler.init(1, key=0, **given)  # refuses what the model cannot hold to
         self.task = Task(sampler, as_oracle(oracle), objective, rules, given)
+        self.measured = measured_in(self.task.oracle) is not None
+        if self.measured and baseline is not None:
+            raise InputError(
+                "baseline must be None where values are measured: the first batch is unguided"
+            )
         self.domain = sampler.model.domain
         self.methods = {GUIDED: guidance} | ({} if baseline is None else {UNGUIDED: baseline})
         for arm, method in self.methods.items():
@@ -167,24 +184,126 @@ class Campaign:
             OracleError: as for `run`.
         """
         now = environment.environment()
-        with Store.open(self.folder) as store, logged(self.folder):
-            refuse_changes(store.settings, self._settings, self.folder)
+        with self._opened() as store:
             logger.info("resumed")
             self._compare_environment(now)
             return self._carry_through(store, progress)
+
+    def ask(
+        self,
+        choice: int | Choice,
+        *,
+        oversample: int = 4,
+        new: bool = False,
+        seen: Seen | None = None,
+    ) -> list[str]:
+        """Return the next batch to measure; the run is begun if need be.
+
+        As long as nothing has been told the model alone is drawn from, without guidance; after
+        that guidance follows a Gaussian process fitted to all values told so far. Of the designs
+        drawn the batch is chosen (see `Choice`). It is recorded, and asking again gives it again
+        until some of its results are told.
+
+        Args:
+            choice: how many, or how they are chosen.
+            oversample: designs drawn to choose from, for each one chosen.
+            new: draw another batch though nothing has been told of the last.
+            seen: called with how many new designs have been drawn, and how many are wanted.
+
+        Raises:
+            UnsupportedError: if the oracle has no part that is measured.
+            InputError: if there are too few new designs, or another batch is out.
+            StoreError: as for `resume`.
+        """
+        self._refuse_computed()
+        chosen = Choice(choice) if isinstance(choice, int) else choice
+        if not (self.folder / DATABASE).exists():
+            self.run()
+        with self._opened() as store, self._memory():
+            laboratory = Laboratory(self.task, self.methods[GUIDED], store)
+            number = laboratory.ask(chosen, oversample, new=new, seen=seen)
+            asked = [d.sequence for found, d in store.draws(GUIDED) if found == number]
+            logger.info("batch %d: %d designs asked for", number, len(asked))
+            self._write(store)
+            return [sequence for sequence in asked if sequence is not None]
+
+    def tell(
+        self,
+        strings: Sequence[str],
+        values: ArrayLike | Mapping[str, ArrayLike],
+        *,
+        unasked: bool = False,
+        rows: Sequence[int] | None = None,
+    ) -> Told:
+        """Record measured values, all or none; the next `ask` goes on from them.
+
+        Args:
+            strings: N strings, in any spelling.
+            values: `(N,)` or `(N, R)` numbers in the order of the R measured outputs, or by their
+                names; NaN where a measurement failed.
+            unasked: also take what was not asked for, such as values of an earlier project.
+            rows: what the N are called in messages; by default 1 to N.
+
+        Raises:
+            UnsupportedError: if the oracle has no part that is measured.
+            DataError: naming each row that is not valid, not asked for, twice there, or told
+                before with another value; then nothing is recorded.
+            StoreError: as for `resume`.
+        """
+        self._refuse_computed()
+        columns = self._columns(values)
+        with self._opened() as store:
+            laboratory = Laboratory(self.task, self.methods[GUIDED], store)
+            numbers = range(1, len(strings) + 1) if rows is None else rows
+            told = laboratory.tell(list(strings), columns, numbers, unasked=unasked)
+            logger.info("told: %d new, %d known before", told.recorded, told.known)
+            self._write(store)
+            return told
+
+    @property
+    def measured_outputs(self) -> list[str]:
+        """Names of the outputs that are measured, in the order in which values are told."""
+        return [self.task.oracle.outputs[place] for place in measured_columns(self.task.oracle)]
+
+    def _columns(self, values: ArrayLike | Mapping[str, ArrayLike]) -> Floats:
+        if isinstance(values, Mapping):
+            names = self.measured_outputs
+            if set(values) != set(names):
+                raise InputError(
+                    f"values must be given for {', '.join(names)}, got {', '.join(values)}"
+                )
+            return np.stack([np.asarray(values[name], dtype=np.float64) for name in names], axis=1)
+        found = np.asarray(values, dtype=np.float64)
+        return found[:, None] if found.ndim == 1 else found
+
+    def _refuse_computed(self) -> None:
+        if not self.measured:
+            raise UnsupportedError(
+                f"oracle {self.task.oracle.name!r} computes its values, so nothing is asked or "
+                "told: choose designs with `discdiff select`, or begin a run with oracle=measured"
+            )
+
+    @contextmanager
+    def _opened(self) -> Iterator[Store]:
+        with Store.open(self.folder) as store, logged(self.folder):
+            refuse_changes(store.settings, self._settings, self.folder)
+            yield store
+
+    def _write(self, store: Store) -> None:
+        write_designs(store)
+        write_report(store, self.domain.draw)
 
     def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
         with self._stopping_cleanly(store):
             budget = self.task.rules.budget
             for arm, method in self.methods.items():
-                if budget:
+                if budget and not self.measured:
                     with self._memory():
                         spent = ArmRun(self.task, store, arm, method, budget, progress).run()
                     logger.info("%s: %s", arm, spent)
                     budget = charged(spent, self.task.rules.charge)
-        write_designs(store)
-        write_report(store, self.domain.draw)
-        logger.info("complete")
+        self._write(store)
+        logger.info("waiting for results" if self.measured else "complete")
         return summarise(store)
 
     @contextmanager
@@ -245,5 +364,7 @@ class Campaign:
             "objective": describe(self.task.objective),
             "rules": asdict(self.task.rules),
         }
+        if self.measured:
+            settings["measured"] = self.measured_outputs
         plain: dict[str, Any] = json.loads(json.dumps(settings))
         return plain

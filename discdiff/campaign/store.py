@@ -148,14 +148,17 @@ class Store:
     def record(self, rows: Iterable[Row]) -> None:
         """Write evaluations, all or none; the first row of a sequence in an arm stays."""
         values = [
-            (r.id, r.arm, r.round, r.sequence, r.raw, r.status, r.reason, _numbers(r), r.seconds)
+            (
+                *(r.id, r.arm, r.round, r.sequence, r.raw, r.status, r.reason, _numbers(r)),
+                *(r.seconds, _null(r.reward)),
+            )
             for r in rows
         ]
         with schema.translated(self.path), self._db:
             self._db.executemany(
                 "INSERT INTO evaluation "
-                "(id, arm, round, sequence, raw, status, reason, scores, seconds) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sequence, arm) DO NOTHING",
+                "(id, arm, round, sequence, raw, status, reason, scores, seconds, reward) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sequence, arm) DO NOTHING",
                 values,
             )
 
@@ -218,6 +221,19 @@ class Store:
         with schema.translated(self.path):
             found = self._db.execute(query, (arm,)).fetchall()
         return [Round(a, number, bool(done), json.loads(c)) for a, number, done, c in found]
+
+    def draws(self, arm: str) -> list[tuple[int, Draw]]:
+        """Return the designs that the finished rounds of `arm` returned, each with its round."""
+        query = (
+            "SELECT round, raw, sequence, final, reward, log_weight, log_likelihood, confidence "
+            "FROM draw WHERE arm = ? ORDER BY round, place"
+        )
+        with schema.translated(self.path):
+            found = self._db.execute(query, (arm,)).fetchall()
+        return [
+            (number, Draw(raw, sequence, final, *map(_nan, numbers)))
+            for number, raw, sequence, final, *numbers in found
+        ]
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -124,6 +124,8 @@ def best_of(rows: Sequence[Row], count: int = TOP) -> tuple[Row, ...]:
 def render(summary: Summary) -> RenderableType:
     """Return the summary as a rich renderable: the best designs side by side, then the numbers."""
     notes = [Text(note, style="yellow") for note in summary.notes]
+    if not any(arm.rows for arm in summary.arms):
+        return Group(*notes)
     return Group(_best(summary), _numbers(summary), *notes)
 
 
@@ -182,6 +184,9 @@ def _numbers(summary: Summary) -> Table:
 
 def _notes(store: Store, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     """Say of each arm that has less than its budget, or no design for it, why."""
+    if "measured" in store.settings:
+        yield _outstanding(store, rows[GUIDED])
+        return
     rules = store.settings["rules"]
     budget: int = rules["budget"]
     for arm in store.settings["methods"]:
@@ -197,6 +202,20 @@ def _notes(store: Store, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
                 "a smaller round_size, cheaper guidance or a larger budget helps"
             )
         budget = spent
+
+
+def _outstanding(store: Store, told: Sequence[Row]) -> str:
+    """Say how far a measured campaign has come."""
+    asked = {draw.sequence for _, draw in store.draws(GUIDED)}
+    known = len(asked.intersection(row.sequence for row in told))
+    batches = len({number for number, _ in store.draws(GUIDED)})
+    given = len(told) - known
+    return (
+        f"{', '.join(store.settings['measured'])}: {known} of {len(asked)} designs asked for in "
+        f"{batches} batch{'es' * (batches != 1)} have been told"
+        + f", and {given} that were not asked for"
+        * (given > 0)
+    )
 
 
 def _totals(store: Store, arm: str) -> dict[str, float]:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from discdiff.campaign.files import write_atomic
 from discdiff.campaign.rows import Row
 from discdiff.campaign.store import DESIGNS, Store
+from discdiff.data.tables import Cell, Table, csv_bytes
 
 _AFTER = ("arm", "round", "final", "status", "reason", "log_likelihood", "drawn_as", "id")
 
 
-def designs_csv(store: Store) -> str:
-    """Return the table as CSV text, rows in the order of evaluation.
+def design_table(store: Store, rows: Iterable[Row] | None = None) -> Table:
+    """Return the table of `rows` of `store`; of all it holds, in the order of evaluation, if None.
 
     The first columns are `SMILES` (or `sequence`), `Score`, and `<output> (raw)` for each output.
     `Score` is the reward without any diversity penalty; an empty cell is a missing number.
+
+    Raises:
+        StoreError: if the store cannot be read.
     """
     settings = store.settings
     outputs = [f"{output} (raw)" for output in settings["outputs"]]
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([settings["column"], "Score", *outputs, *_AFTER])
-    writer.writerows(_cells(row) for row in store.rows())
-    return text.getvalue()
+    chosen = store.rows() if rows is None else rows
+    columns = (settings["column"], "Score", *outputs, *_AFTER)
+    return Table(columns, [_cells(row) for row in chosen])
 
 
 def write_designs(store: Store) -> Path:
@@ -36,24 +36,21 @@ def write_designs(store: Store) -> Path:
         StoreError: if the store cannot be read or the file not be written.
     """
     path = store.path.parent / DESIGNS
-    write_atomic(path, designs_csv(store))
+    write_atomic(path, csv_bytes(design_table(store)))
     return path
 
 
-def _cells(row: Row) -> list[object]:
-    return [
+def _cells(row: Row) -> tuple[Cell, ...]:
+    return (
         row.sequence,
-        *map(_number, (row.reward, *row.scores)),
+        row.reward,
+        *row.scores,
         row.arm,
         row.round,
-        str(row.final).lower(),
+        row.final,
         row.status,
         row.reason,
-        _number(row.log_likelihood),
+        row.log_likelihood,
         row.raw,
         row.id,
-    ]
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else repr(value)
+    )

@@ -1,4 +1,4 @@
-"""What `design`, `train`, `sample` and `evaluate` share: arguments in, configurations out."""
+"""What the commands with a configuration share: arguments in, configurations out."""
 
 from __future__ import annotations
 

@@ -11,27 +11,31 @@ from rich.console import Console
 
 from discdiff.campaign import summary
 from discdiff.campaign.progress import Progress as Snapshot
+from discdiff.checkpoint import locate
 from discdiff.commands.progress import Progress
 from discdiff.commands.tracking import tracked
 from discdiff.config.build import code_option
+from discdiff.config.composition import Composition
 from discdiff.config.settings import Design
 from discdiff.errors import OracleError
 
 Step = Callable[[Callable[[Snapshot], None] | None], summary.Summary]
 
 
-def carry_through(step: Step, folder: Path, settings: Design) -> None:
+def carry_through(step: Step, folder: Path, settings: Design, source: Composition) -> None:
     """Run or resume a campaign with live progress, then print what it found.
 
     Args:
         step: `Campaign.run` or `Campaign.resume`.
         folder: the run.
-        settings: of the command.
+        settings: say where it is logged, and which model it has.
+        source: what they were read from.
     """
+    model = locate(settings.model)
     with ExitStack() as stack:
         stack.enter_context(resumable(_resuming(folder, settings)))
         shown = stack.enter_context(Progress())
-        log = stack.enter_context(tracked(settings.logger["name"], folder))
+        log = stack.enter_context(tracked(settings.logger["name"], folder, source.values, model))
 
         def progress(snapshot: Snapshot) -> None:
             shown.show(snapshot.arm, snapshot.spent, snapshot.budget, _note(snapshot))

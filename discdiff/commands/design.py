@@ -40,4 +40,4 @@ def _run(source: Composition, settings: Design) -> None:
     from discdiff.config import build
 
     with build.campaign(settings, source) as campaign:
-        carry_through(campaign.run, Path(settings.out), settings)
+        carry_through(campaign.run, Path(settings.out), settings, source)

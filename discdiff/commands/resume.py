@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from discdiff.commands.arguments import AllowCode
 from discdiff.errors import StoreError
+
+if TYPE_CHECKING:
+    from discdiff.config.composition import Composition
 
 
 def resume(
@@ -29,17 +32,36 @@ def resume(
     if (run / DATABASE).is_file():
         from discdiff.commands.campaigns import carry_through
 
-        source = replace(composition.stored("design", run / CONFIG), trusted=allow_code)
-        if "oracle" not in source.values or "rules" in source.values:
-            raise StoreError(
-                f"{run} was begun from Python: continue it there, with the same Campaign(...) and "
-                "its method resume()"
-            )
+        source = begun(run, allow_code)
         settings = fill(Design, source)
         with build.campaign(settings, source, run) as campaign:
-            carry_through(campaign.resume, run, settings)
+            carry_through(campaign.resume, run, settings, source)
     else:
         from discdiff.commands import trainings
 
         source = composition.stored("train", run / CONFIG)
         trainings.carry_through(replace(fill(Train, source), out=str(run)), source)
+
+
+def begun(run: Path, allow_code: bool) -> Composition:
+    """Return the configuration that the campaign in `run` was begun with.
+
+    Args:
+        run: its folder.
+        allow_code: whether the files and commands it names may run.
+
+    Raises:
+        StoreError: if there is none, or it was begun from Python.
+    """
+    from discdiff.campaign.store import CONFIG, DATABASE
+    from discdiff.config import composition
+
+    if not (run / DATABASE).is_file():
+        raise StoreError(f"{run} holds no run: it has no file {DATABASE}")
+    source = replace(composition.stored("design", run / CONFIG), trusted=allow_code)
+    if "oracle" not in source.values or "rules" in source.values:
+        raise StoreError(
+            f"{run} was begun from Python: continue it there, with the same Campaign(...) and its "
+            "methods"
+        )
+    return source

@@ -19,6 +19,7 @@ from discdiff.errors import ConfigError, InputError, UnsupportedError
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
 from discdiff.oracle import Combined, Streaming
+from discdiff.oracle.measured import measured_in
 from discdiff.samplers.engine import Sampler
 
 
@@ -135,7 +136,10 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
     guidance = component("guidance", "guidance", settings.guidance, source)
     with ExitStack() as stack:
         asked: Streaming = scored
+        measured = measured_in(scored) is not None
         with located(source):
+            if measured and settings.workers:
+                raise InputError("workers must be 0 where values are measured")
             if _check.non_negative_int("workers", settings.workers):
                 limits = (settings.timeout, settings.worker_batch, settings.memory)
                 asked = stack.enter_context(InWorkers(scored, settings.workers, *limits))
@@ -149,7 +153,7 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
                 seed=settings.seed,
                 round_size=settings.round_size,
                 baseline=registry.build("guidance", {"name": "none"})
-                if settings.baseline
+                if settings.baseline and not measured  # then the first batch is the unguided one
                 else None,
                 charge=settings.charge,
                 batch_size=settings.batch_size,

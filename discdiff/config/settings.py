@@ -193,6 +193,60 @@ class Evaluate:
     out: str | None = _key("a .json file; null: a table", None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Select:
+    """Keys of `discdiff select`."""
+
+    n: int = _key("designs in the batch")
+    method: str = _key("dpp (log-determinant of the similarities), or maxmin")
+    weight: float = _key("of reward against diversity: 1 takes the best, 0 the most diverse")
+    pool: int | None = _key("choose among the best so many; null: among all", None)
+    max_per_scaffold: int | None = _key("most designs of one scaffold; null: no limit", None)
+    arm: str | None = _key("guided or unguided; null: both", None)
+    out: str | None = _key("a new .csv, .sdf, .smi, .parquet file; null: RUN/selected.csv", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Keys of `discdiff export`."""
+
+    arm: str | None = _key("guided or unguided; null: both", None)
+    final: bool = _key("only designs drawn from the stated law, no previews")
+    top: int | None = _key("only the best so many by reward; null: all", None)
+    out: str = _key("a new .csv, .sdf, .smi, .txt or .parquet file")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Keys of `discdiff compare`."""
+
+    levels: list[Any] | None = _key("mean rewards of the ten best to reach; null: each run's", None)
+    out: str | None = _key("a new .html file; null: only the table", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Keys of `discdiff ask`."""
+
+    n: int = _key("designs in the batch")
+    method: str = _key("dpp (log-determinant of the similarities), or maxmin")
+    weight: float = _key("of expected reward against diversity, in [0, 1]")
+    pool: int | None = _key("choose among the best so many drawn; null: among all", None)
+    max_per_scaffold: int | None = _key("most designs of one scaffold; null: no limit", None)
+    oversample: int = _key("designs drawn to choose from, for each one chosen")
+    new: bool = _key("another batch, though nothing has been told of the last")
+    out: str | None = _key("a new .csv, .sdf, .smi, .parquet file; null: RUN/batch-K.csv", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tell:
+    """Keys of `discdiff tell`."""
+
+    column: str | None = _key("column of strings; null: the one that ask wrote, or the first", None)
+    missing: str = _key("error, or skip: leave out rows with an empty value")
+    unasked: bool = _key("also take strings that were not asked for")
+
+
 def keys(schema: type) -> list[tuple[str, str, str]]:
     """Return (key, type, meaning) of every key of `schema`, for help texts."""
     hints = typing.get_type_hints(schema)

@@ -22,8 +22,16 @@ COMMANDS = {
     "train": settings.Train,
     "sample": settings.Sample,
     "evaluate": settings.Evaluate,
+    "select": settings.Select,
+    "export": settings.Export,
+    "compare": settings.Compare,
+    "ask": settings.Ask,
+    "tell": settings.Tell,
 }
-DATA = {"train": ["data.path=x.csv"]}  # what a command needs besides its defaults
+DATA = {
+    "train": ["data.path=x.csv"],
+    "export": ["out=x.csv"],
+}  # what a command needs besides its defaults
 FOLDER = Path(__file__).parents[2] / "configs"
 
 
