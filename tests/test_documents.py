@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from discdiff.cli import app
+from discdiff.config import build, composition, settings
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
@@ -50,6 +51,21 @@ def test_python_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     source = "\n" * (block.line - 1) + block.code
     exec(compile(source, str(ROOT / block.document), "exec"), {"__name__": str(block)})
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in ALL_BLOCKS if block.language == "yaml" and "oracle:" in block.code],
+    ids=str,
+)
+def test_configuration_makes_a_campaign(block: Block, tmp_path: Path):
+    if "name: command" in block.code or "name: file" in block.code:
+        pytest.skip("names a program of the reader's; its own test runs it")
+    file = tmp_path / "mine.yaml"
+    file.write_text(block.code)
+    source = composition.compose("design", [f"out={tmp_path}/run"], file)
+    with build.campaign(settings.fill(settings.Design, source), source) as campaign:
+        assert campaign.task.objective is not None
 
 
 COMMAND_LINES = [

@@ -104,7 +104,9 @@ def test_rejected_is_not_missing():
 )
 def test_filters_need_a_reward_below_all_others(terms, aggregation):
     only = [HardFilter("b", high=1)]
-    with pytest.raises(InputError, match="rejected must be given: a term without a transform can go below 0"):
+    with pytest.raises(
+        InputError, match="rejected must be given: a term without a transform can go below 0"
+    ):
         Objective(terms, aggregation, only)
     objective = Objective(terms, aggregation, only, rejected=-100)
     assert judge(objective, [[0.5, 2.0]]).tolist() == [-100.0]
