@@ -41,6 +41,7 @@ from discdiff.oracle.measured import measured_columns, measured_in
 from discdiff.oracle.scores import Floats
 from discdiff.reward import Objective, Reward
 from discdiff.samplers.engine import Sampler
+from discdiff.samplers.start import Seeds
 
 # of a configuration: what changes no design
 _FREE = ("out", "name", "logger", "workers", "timeout", "worker_batch", "memory")
@@ -72,6 +73,7 @@ class Campaign:
             stops with an error that names the oracle; counted anew after a resume.
         length: tokens per design; drawn from the model's length law when None.
         template: fixed tokens and per-position alphabets of every design.
+        seeds: strings that designs start from in place of noise.
         cond: class for a conditional network.
         config: what the caller composed all this from, plain values; kept in `config.yaml` and
             compared on resume.
@@ -110,7 +112,8 @@ class Campaign:
         patience: int = 10,
         max_failed: float = 0.5,
         length: int | None = None,
-        template: Template | None = None,
+        template: Template | Sequence[Template] | None = None,
+        seeds: Seeds | None = None,
         cond: int | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
@@ -124,7 +127,7 @@ class Campaign:
             patience=_check.positive_int("patience", patience),
             max_failed=_check.fraction("max_failed", max_failed),
         )
-        asked = {"length": length, "template": template, "cond": cond}
+        asked = {"length": length, "template": template, "seeds": seeds, "cond": cond}
         given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
         if given:
             sampler.init(1, key=0, **given)  # refuses what the model cannot hold to

@@ -14,6 +14,7 @@ from discdiff.campaign.runner import Campaign
 from discdiff.campaign.workers import InWorkers
 from discdiff.config.composition import Composition
 from discdiff.config.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
+from discdiff.data.readers import Columns, read_chunks
 from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError, UnsupportedError
 from discdiff.model import Model
@@ -21,6 +22,7 @@ from discdiff.objective import Objective, Term
 from discdiff.oracle import Combined, Streaming
 from discdiff.oracle.measured import measured_in
 from discdiff.samplers.engine import Sampler
+from discdiff.samplers.start import Seeds
 
 
 def model(name: str, device: str, source: Composition) -> Model:
@@ -59,7 +61,22 @@ def given(settings: Design | Sample, domain: Domain, source: Composition) -> dic
                         f"got {choice!r} at {position}; a digit needs quotes"
                     )
             template = Template(domain.alphabet, settings.template)
-    return {"length": settings.length, "template": template, "cond": settings.cond}
+    return {
+        "length": settings.length,
+        "template": template,
+        "seeds": _seeds(settings, domain, source),
+        "cond": settings.cond,
+    }
+
+
+def _seeds(settings: Design | Sample, domain: Domain, source: Composition) -> Seeds | None:
+    if settings.seeds is None:
+        return None
+    with located(source, "seeds"):
+        chunks = read_chunks(settings.seeds, Columns(), usual=domain.column)
+        strings = [row.string or "" for chunk in chunks for row in chunk]
+    with located(source):
+        return Seeds(strings, settings.level)
 
 
 def oracle(components: Mapping[str, Component], source: Composition, owner: Model) -> Combined:

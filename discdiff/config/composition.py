@@ -195,6 +195,8 @@ def _with_whole_paths(values: dict[str, Any]) -> dict[str, Any]:
     models = {key: values.get(key) for key in ("model", "init")}
     folders = {k: m for k, m in models.items() if isinstance(m, str) and Path(m).is_dir()}
     values = values | {key: str(Path(folder).resolve()) for key, folder in folders.items()}
+    if isinstance(seeds := values.get("seeds"), str):
+        values = values | {"seeds": str(Path.cwd() / seeds)}
     if isinstance(oracles := values.get("oracle"), dict):
         values = values | {"oracle": {key: _whole(value) for key, value in oracles.items()}}
     return values

@@ -59,6 +59,8 @@ class Design:
     template: list[Any] | None = _key(
         "a token, a list of allowed tokens or null for each position of a design", None
     )
+    seeds: str | None = _key("file of strings that designs start from; null: from noise", None)
+    level: float = _key("time in (0, 1] to which seeds are noised; 1 keeps their length only", 0.5)
     cond: int | None = _key("class of every design, for a model with classes", None)
     budget: int = _key("how many evaluations may be spent")
     charge: str = _key("what the budget counts: evaluated, or all")
@@ -172,6 +174,8 @@ class Sample:
     template: list[Any] | None = _key(
         "a token, a list of allowed tokens or null for each position of a design", None
     )
+    seeds: str | None = _key("file of strings that designs start from; null: from noise", None)
+    level: float = _key("time in (0, 1] to which seeds are noised; 1 keeps their length only", 0.5)
     cond: int | None = _key("class of every design, for a model with classes", None)
     batch_size: int = _key("designs in flight; changes no design")
     device: str = _key("cpu, cuda, or auto")

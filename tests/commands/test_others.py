@@ -119,6 +119,52 @@ class TestTemplates:
             assert [path.name for path in tmp_path.iterdir()] == ["dna"]
 
 
+class TestSeeds:
+    """Designs that start from strings of one's own."""
+
+    def test_little_noise_keeps_most_and_full_noise_the_length(self, discdiff: Run, tmp_path: Path):
+        letters(tmp_path / "dna")
+        (tmp_path / "hits.csv").write_text("id,sequence\n1,AAAA\n2,CCCCCC\n")
+        for level, least, most in ((0.1, 0.85, 0.97), (1.0, 0.1, 0.6)):
+            lines = discdiff(
+                "sample", "model=dna", "n=400", "seeds=hits.csv", f"level={level}"
+            ).splitlines()
+            assert {len(line) for line in lines} == {4, 6}
+            kept = [line.count("A" if len(line) == 4 else "C") / len(line) for line in lines]
+            assert least < sum(kept) / len(kept) < most
+
+    def test_a_campaign_starts_from_them_and_resumes_elsewhere(
+        self, design: Run, discdiff: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        (tmp_path / "hits.smi").write_text("CCNCCO\nCCCOC\n")
+        design("seeds=hits.smi", "level=0.3", "out=run", "budget=10")
+        monkeypatch.chdir(tmp_path.parent)
+        assert "not complete" not in discdiff("resume", tmp_path / "run")
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("level=0",), r"level must lie in \(0, 1\], got 0"),
+            (("length=4",), "length and template must be None where seeds are given"),
+            (("seeds=none.smi",), "data file must exist, got '.*none.smi'"),
+            (("seeds=bad.smi",), "seed 2: token 'X' at position 1 of 'AX'"),
+            (("seeds=long.smi",), "seed 1 must have 1 to 6 tokens, got 7"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(
+        self, discdiff: Run, tmp_path: Path, arguments: tuple[str, ...], words: str
+    ):
+        letters(tmp_path / "dna")
+        (tmp_path / "hits.smi").write_text("ACGT\n")
+        (tmp_path / "bad.smi").write_text("ACGT\nAX\n")
+        (tmp_path / "long.smi").write_text("ACGTACG\n")
+        files = set(tmp_path.iterdir())
+        for command in ("sample", "design"):
+            message = discdiff(command, "model=dna", "seeds=hits.smi", *arguments, code=2)
+            assert re.search(words, message)
+            assert set(tmp_path.iterdir()) == files
+
+
 def letters(folder: Path) -> None:
     """Save a random model of DNA with six letters."""
     torch.manual_seed(0)

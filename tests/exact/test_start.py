@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from discdiff.domain import Template
+from discdiff.guidance.fk import FKSteering
 from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from discdiff.samplers.remdm import ReMDM
+from discdiff.samplers.start import Seeds
 from discdiff.schedule import CosineMD4
 from tests.exact.chains import (
     clean,
@@ -30,7 +33,10 @@ from tests.exact.laws import (
     fits,
     model_of,
     p_value,
+    reward_of,
+    rewards,
     two_lengths,
+    unbiased,
     words,
 )
 
@@ -207,3 +213,67 @@ def test_a_state_without_active_positions_is_finished():
     state = started(sampler, torch.tensor([0, 1, 1]), 1.0, n=3)
     assert sampler.done(state)
     assert sampler.run(state).counts["nfe"] == 0
+
+
+SEEDED = dirichlet(2, 3, seed=4, concentration=2.0)
+SHARES = np.maximum(1, np.round(SEEDED.p * 40)).astype(int)  # seeds, as often as the law says
+SEED_LAW = Law(2, SEEDED.rows, SHARES / SHARES.sum())
+STRINGS = ["".join("AB"[i] for i in row) for row in SEEDED.rows.repeat(SHARES, axis=0)]
+
+
+@pytest.mark.parametrize("level", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("make", [FirstHitting, EntropyOrder])
+def test_seeds_from_the_law_become_designs_from_the_law(make, level):
+    seeds = Seeds(STRINGS, level)
+    assert fits(SEED_LAW, drawn(make(model_of(SEED_LAW)), seeds=seeds))
+
+
+def test_uniform_seeds_from_the_law_become_designs_from_the_law():
+    sampler = Ancestral(model_of(SEED_LAW, "uniform"), steps=200)
+    assert fits(SEED_LAW, drawn(sampler, 2500, seeds=Seeds(STRINGS, 0.5)))
+
+
+def test_one_seed_gives_the_law_of_noise_and_back():
+    """Each position is noised with chance `level`; the rest is given."""
+    seed, level = np.array([0, 1, 0]), 0.4
+    target = np.zeros(len(LAW.p))
+    for hidden in words(2, 3):
+        chance = np.prod(np.where(hidden, level, 1 - level))
+        target += chance * agreeing(LAW, np.where(hidden, 2, seed)).p
+    law = Law(2, LAW.rows, target)
+    tokens = drawn(FirstHitting(model_of(LAW)), seeds=Seeds(["ABA"], level))
+    assert fits(law, tokens)
+    assert differs(LAW, tokens)
+
+
+def test_guidance_from_seeds_tilts_what_they_become():
+    reward = rewards(SEED_LAW)
+    method = FKSteering(4, scale=1.0, threshold=1.0)
+    sampler = FirstHitting(model_of(SEED_LAW))
+    samples = method.run(
+        sampler, reward_of(SEED_LAW, reward), 5000, key=1, seeds=Seeds(STRINGS, 0.6)
+    )
+    assert unbiased(SEED_LAW.p * np.exp(reward), SEED_LAW, samples)
+
+
+def test_of_several_templates_each_design_draws_one():
+    law = two_lengths()
+    model = model_of(law)
+    short, long = (Template(model.domain.alphabet, t) for t in (["A", None], [None, None, "B"]))
+    state = FirstHitting(model).init(20_000, key=0, template=[short, long])
+    tokens = FirstHitting(model).run(state).tokens
+    parts = [
+        law.p * ((law.rows[:, 2] == 3) & (law.rows[:, 0] == 0)),
+        law.p * (law.rows[:, 2] == 1),
+    ]
+    assert fits(Law(2, law.rows, sum(0.5 * p / p.sum() for p in parts)), tokens)
+
+
+def test_each_template_has_its_own_alphabets():
+    law = dirichlet(3, 2, seed=1)
+    model = model_of(law)
+    lists = [Template(model.domain.alphabet, t) for t in ([{"A", "B"}, None], [None, {"C"}])]
+    tokens = drawn(FirstHitting(model), 2000, template=lists).numpy()
+    assert ((tokens[:, 0] < 2) | (tokens[:, 1] == 2)).all()
+    assert ((tokens[:, 0] == 2) & (tokens[:, 1] == 2)).any()
+    assert ((tokens[:, 0] < 2) & (tokens[:, 1] < 2)).any()
