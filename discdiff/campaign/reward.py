@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from discdiff.campaign.recorder import Recorder
+from discdiff.campaign.rows import REJECTED
 from discdiff.domain import Domain
 from discdiff.objective import Objective as Terms
 from discdiff.objective.filters import Diversity
@@ -65,7 +66,8 @@ class RecordedReward(Reward):
             reasons = [""] * len(fresh)
             if isinstance(self.objective, Terms):
                 outputs = self.oracle.outputs
-                reasons = self.objective.rejections(scores.take(fresh), outputs, sequences)
+                found_by = self.objective.rejections(scores.take(fresh), outputs, sequences)
+                reasons = [name and f"{REJECTED} {name}" for name in found_by]
             self.recorder.reward(
                 dict(zip(sequences, rewards, strict=True)),
                 dict(zip(sequences, reasons, strict=True)),

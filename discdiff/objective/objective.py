@@ -156,14 +156,14 @@ class Objective:
     def rejections(
         self, scores: Scores, outputs: Sequence[str], strings: Sequence[str]
     ) -> list[str]:
-        """Return why each of N designs is rejected, "" where no filter rejects it."""
+        """Return which filter rejects each of N designs, by what it reads; "" where none does."""
         reasons = [""] * len(scores)
         for rule in self.filters:
             values = _columns(scores, outputs, rule.outputs)
             known = ~np.isnan(values).any(axis=1)
             name = "_".join(rule.outputs) or type(rule).__name__
             for i in np.flatnonzero(known & ~rule(values, strings)):
-                reasons[i] = reasons[i] or f"rejected by {name}"
+                reasons[i] = reasons[i] or name
         return reasons
 
     def accepted(self, scores: Scores, outputs: Sequence[str], strings: Sequence[str]) -> Bools:
