@@ -120,6 +120,7 @@ class TrainerKeys:
 
     max_steps: int = _key("optimiser steps")
     max_minutes: float | None = _key("minutes, if they are over first", None)
+    optimiser: str = _key("adamw, or muon for the matrices of the blocks", "adamw")
     rate: float = _key("peak learning rate")
     schedule: RateKeys = _key("the learning rate over the run")
     weight_decay: float = _key("of matrices", 0.01)

@@ -21,6 +21,7 @@ from discdiff.errors import InputError
 from discdiff.loss import nelbo, stratified
 from discdiff.model import Model
 from discdiff.training.ema import EMA
+from discdiff.training.optimiser import OPTIMISERS, optimiser
 
 _TIME, _NOISE, _FROZEN, _VALID, _DROPOUT = range(5)  # purposes of the random numbers
 
@@ -30,7 +31,8 @@ class Training(pl.LightningModule):
 
     Args:
         model: the model; its denoiser is trained in place.
-        rate: peak learning rate of AdamW.
+        optimiser: `adamw`, or `muon` for the matrices of the blocks.
+        rate: peak learning rate.
         weight_decay: of matrices; embeddings, norms and biases have none.
         betas: of AdamW.
         ema: decay of the moving average, which is validated, sampled and saved.
@@ -47,6 +49,7 @@ class Training(pl.LightningModule):
         self,
         model: Model,
         *,
+        optimiser: str = "adamw",
         rate: float = 1e-3,
         weight_decay: float = 0.01,
         betas: tuple[float, float] = (0.9, 0.99),
@@ -57,6 +60,7 @@ class Training(pl.LightningModule):
         super().__init__()
         self.model = model
         self.denoiser = model.denoiser
+        self.optimiser = _check.one_of("optimiser", optimiser, OPTIMISERS)
         self.rate = _check.positive("rate", rate)
         self.weight_decay = _check.in_range("weight_decay", weight_decay, 0.0, 1e6)
         if len(betas) != 2 or not all(0 <= _check.finite("betas", beta) < 1 for beta in betas):
@@ -85,16 +89,13 @@ class Training(pl.LightningModule):
         )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        matrices: list[Tensor] = []
-        others: list[Tensor] = []
-        for name, parameter in self.denoiser.named_parameters():
-            decays = parameter.ndim > 1 and "embedding" not in name
-            (matrices if decays else others).append(parameter)
-        groups = [
-            {"params": matrices, "weight_decay": self.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=self.rate, betas=self.betas)
+        return optimiser(
+            self.denoiser,
+            self.optimiser,
+            rate=self.rate,
+            weight_decay=self.weight_decay,
+            betas=self.betas,
+        )
 
     def training_step(self, batch: Tokens, batch_idx: int) -> Tensor:
         x_0, step = batch.x_0, torch.tensor(batch.step, device=batch.x_0.device)

@@ -276,14 +276,16 @@ def program(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 class TestResume:
+    @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
     def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(
-        self, data_file: Path, tmp_path: Path
+        self, data_file: Path, tmp_path: Path, optimiser: str
     ):
-        options = {"snapshot_steps": 3, "accumulate": 2}
+        options = {"snapshot_steps": 3, "accumulate": 2, "optimiser": optimiser}
         whole = trained.train(*trained.parts(data_file, dropout=0.2), tmp_path / "whole", **options)
         trained.write_data(tmp_path)
         folder = tmp_path / "killed"
         command = ("--dropout", "0.2", "--accumulate", "2", "--kill-at", "5")
+        command += ("--optimiser", optimiser)
         assert program(folder, *command).returncode == -signal.SIGKILL
         assert (folder / LAST).is_file()
         assert torch.load(folder / LAST, weights_only=True)["global_step"] == 3

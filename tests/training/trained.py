@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--accumulate", type=int, default=1)
     parser.add_argument("--logger", default="csv")
     parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--optimiser", default="adamw")
     given = parser.parse_args()
     torch.set_num_threads(1)
     model, data = parts(given.folder.parent / "data.csv", dropout=given.dropout)
@@ -95,6 +96,7 @@ def main() -> None:
         snapshot_steps=3,
         logger=given.logger,
         devices=given.devices,
+        optimiser=given.optimiser,
         callbacks=[Kill(given.kill_at)],
         strategy="ddp" if given.devices > 1 else "auto",
     )
