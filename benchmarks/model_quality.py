@@ -15,18 +15,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from discdiff import checkpoint, random, registry
+from discdiff import checkpoint, random
 from discdiff.chem.metrics.report import evaluate
 from discdiff.data.encoded import Encoded
 from discdiff.data.encoding import encode_file
 from discdiff.data.readers import Columns, read_chunks
 from discdiff.loss import nelbo
 from discdiff.model import Model
+from discdiff.samplers.recommended import HEADING, USUAL, recommended
 
-SAMPLERS: dict[str, dict[str, object]] = {
-    "masked": {"name": "first_hitting"},
-    "uniform": {"name": "ancestral", "steps": 128},
-}
 DRAWS = 2  # noise levels a test row is seen at
 MEASURES = (
     "validity",
@@ -68,9 +65,8 @@ def quality(
     model: Model, path: str, columns: Columns, samples: int, rows: int, seed: int
 ) -> dict[str, str]:
     """Return the figures of the card."""
-    by_name = SAMPLERS[model.process.kind]
-    sampler = registry.build("samplers", by_name, model=model)
-    drawn = sampler.sample(samples, generator=torch.Generator().manual_seed(seed))
+    by_name = model.card.get(HEADING, USUAL[model.process.kind])
+    drawn = recommended(model).sample(samples, generator=torch.Generator().manual_seed(seed))
     report = evaluate(drawn.strings, split_of(path, "train", columns))
     per_row, per_token = nats(model, encode_file(path, model.domain, columns), rows)
     how = ", ".join(f"{key} {value}" for key, value in by_name.items() if key != "name")

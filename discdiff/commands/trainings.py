@@ -30,6 +30,7 @@ from discdiff.data.readers import Columns
 from discdiff.errors import ConfigError, DataError, InputError, StoreError
 from discdiff.model import LengthLaw, Model
 from discdiff.padding import LENGTH_MODES
+from discdiff.samplers.recommended import recommended
 from discdiff.training.fit import LAST, fit, quality
 from discdiff.training.lr import LearningRate
 from discdiff.training.pace import Pace
@@ -287,10 +288,8 @@ def _card(settings: Train, encoded: Encoded) -> dict[str, object]:
 
 
 def _quality(model: Model, seed: int) -> dict[str, str]:
-    by_name = {"name": "ancestral"} if model.process.needs_time else {"name": "first_hitting"}
-    sampler = registry.build("samplers", by_name, model=model)
     with Progress() as progress:
-        drawn = sampler.sample(
+        drawn = recommended(model).sample(
             CARD_SAMPLES,
             generator=torch.Generator().manual_seed(seed),
             batch_size=32,

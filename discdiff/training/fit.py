@@ -18,6 +18,7 @@ from discdiff import _check
 from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 from discdiff.model import Model
+from discdiff.samplers.recommended import recommended
 from discdiff.training.best import early_stopping
 from discdiff.training.lr import LearningRate
 from discdiff.training.module import Training
@@ -36,23 +37,19 @@ class SampleQuality(pl.Callback):
 
     Args:
         samples: how many to draw; 0 for none.
-        sampler: registered name of the sampler, with its options.
         seed: of the draws, the same each time.
     """
 
-    def __init__(self, samples: int, sampler: dict[str, object], seed: int = 0) -> None:
+    def __init__(self, samples: int, seed: int = 0) -> None:
         self.samples = _check.non_negative_int("samples", samples)
-        self.sampler, self.seed = sampler, seed
+        self.seed = seed
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if trainer.sanity_checking or not self.samples or not trainer.is_global_zero:
             return
-        from discdiff import registry
-
         model = pl_module.averaged
-        sampler = registry.build("samplers", self.sampler, model=model)
         generator = torch.Generator(device="cpu").manual_seed(self.seed)
-        drawn = sampler.sample(self.samples, generator=generator)
+        drawn = recommended(model).sample(self.samples, generator=generator)
         for logger in trainer.loggers:
             logger.log_metrics(quality(model, drawn.strings), step=trainer.global_step)
 
@@ -165,9 +162,6 @@ def fit(
     module = Training(model, seed=seed, **training)
     pace = Pace(LearningRate() if schedule is None else schedule, max_minutes)
     snapshots = Snapshots(out, pace, snapshot_minutes, snapshot_steps, dtype)
-    by_name: dict[str, object] = {"name": "first_hitting"}
-    if model.process.kind == "uniform":
-        by_name = {"name": "ancestral", "steps": 64}
     stopping = early_stopping(patience, data)
     last = out / LAST
     with _quiet():
@@ -192,7 +186,7 @@ def fit(
             use_distributed_sampler=False,
             callbacks=[
                 pace,
-                SampleQuality(samples, by_name, seed),
+                SampleQuality(samples, seed),
                 *stopping,
                 snapshots,
                 *callbacks,
