@@ -115,7 +115,7 @@ def choose_batch(
 
 
 def select(store: Store, choice: Choice, arm: str | None = None) -> Table:
-    """Return the table of a batch of the evaluated designs of a run that have a reward.
+    """Return the table of a batch of the evaluated designs of a run that no filter rejected.
 
     The columns of `designs.csv` with `rank` (the order of choice), `scaffold` where the domain has
     any, and `nearest` (see `Batch`) after the scores. A design of both arms counts once.
@@ -124,7 +124,7 @@ def select(store: Store, choice: Choice, arm: str | None = None) -> Table:
         InputError: if there are fewer than n, or the arm is unknown.
         StoreError: if the store cannot be read.
     """
-    rows = list({row.sequence: row for row in reversed(_scored(store, arm))}.values())[::-1]
+    rows = list({row.sequence: row for row in reversed(_eligible(_of_arm(store, arm)))}.values())[::-1]
     domain: Domain = registry.build("domains", store.settings["domain"])
     batch = choose_batch(domain, [r.sequence for r in rows], [r.reward for r in rows], choice)
     table = design_table(store, [rows[i] for i in batch.places])
@@ -151,7 +151,8 @@ def export(
         store: the run.
         arm: ``guided`` or ``unguided``; None for both.
         final: only designs drawn from the stated law, no previews.
-        top: only the best so many, best first; those without a reward are left out.
+        top: only the best so many, best first; those without a reward or rejected by a filter
+            are left out.
 
     Raises:
         InputError: if the arm is unknown, `top` is not positive, or nothing is left.
@@ -159,8 +160,8 @@ def export(
     """
     rows = [row for row in _of_arm(store, arm) if row.final or not final]
     if top is not None:
-        scored = [row for row in rows if not math.isnan(row.reward)]
-        rows = sorted(scored, key=lambda row: -row.reward)[: _check.positive_int("top", top)]
+        best = sorted(_eligible(rows), key=lambda row: -row.reward)
+        rows = best[: _check.positive_int("top", top)]
     if not rows:
         raise InputError(f"{store.path.parent} holds no such designs: nothing to export")
     return design_table(store, rows)
@@ -170,8 +171,8 @@ def _of_arm(store: Store, arm: str | None) -> list[Row]:
     return store.rows(None if arm is None else _check.one_of("arm", arm, ARMS))
 
 
-def _scored(store: Store, arm: str | None) -> list[Row]:
-    return [row for row in _of_arm(store, arm) if not math.isnan(row.reward)]
+def _eligible(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if not math.isnan(row.reward) and not row.rejected]
 
 
 def _refuse_too_few(
@@ -180,7 +181,7 @@ def _refuse_too_few(
     most = selection.available(groups, choice.max_per_scaffold, count)
     if choice.n <= most:
         return
-    why = f"{given} designs with a reward"
+    why = f"{given} designs with a reward that no filter rejected"
     if count < given:
         why = f"the best {count} of {why}"
     if groups is not None:

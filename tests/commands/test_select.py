@@ -101,6 +101,25 @@ def test_a_batch_as_sdf(discdiff: Run, run: Path):
     assert [int(mol.GetProp("rank")) for mol in found] == batch["rank"].tolist()
 
 
+def test_a_design_that_a_filter_rejected_is_never_chosen(
+    discdiff: Run, tiny: Path, tmp_path: Path
+):
+    folder = tmp_path / "strict"
+    rule = "objective.filters=[{name: range, output: mw, high: 60}]"
+    discdiff(
+        *("design", f"model={tiny}", "oracle=[qed]", "oracle.mw.name=molecular_weight", "budget=40", rule),
+        *("objective.terms.qed={}", "guidance=none", "baseline=false", f"out={folder}"),
+    )
+    table = pandas.read_csv(folder / "designs.csv", engine="python")
+    passed = table.SMILES[table["mw (raw)"] <= 60].tolist()
+    assert 0 < len(passed) < len(table)
+    discdiff("select", folder, f"n={len(passed)}", "weight=0", "out=all.csv")
+    assert sorted(pandas.read_csv("all.csv").SMILES) == sorted(passed)
+    discdiff("export", folder, "top=1000", "out=top.csv")
+    assert sorted(pandas.read_csv("top.csv").SMILES) == sorted(passed)
+    assert "no filter rejected" in discdiff("select", folder, f"n={len(passed) + 1}", code=2)
+
+
 class TestExport:
     """Every column in every format, and the filters."""
 
@@ -134,7 +153,7 @@ class TestExport:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["n=96"], r"n must be at most \d+ here \(\d+ designs with a reward\), got 96"),
+        (["n=96"], r"n must be at most \d+ here \(\d+ designs with a reward that no filter rejected\), got"),
         (["n=9", "pool=5"], r"n must be at most 5 here \(the best 5 of \d+ designs"),
         (["max_per_scaffold=1"], r"at most 1 of each of \d+ scaffolds\), got 96"),
         (["n=0"], "command line: n must be a positive integer, got 0"),
