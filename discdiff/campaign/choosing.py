@@ -124,7 +124,9 @@ def select(store: Store, choice: Choice, arm: str | None = None) -> Table:
         InputError: if there are fewer than n, or the arm is unknown.
         StoreError: if the store cannot be read.
     """
-    rows = list({row.sequence: row for row in reversed(_eligible(_of_arm(store, arm)))}.values())[::-1]
+    rows = list({row.sequence: row for row in reversed(_eligible(_of_arm(store, arm)))}.values())[
+        ::-1
+    ]
     domain: Domain = registry.build("domains", store.settings["domain"])
     batch = choose_batch(domain, [r.sequence for r in rows], [r.reward for r in rows], choice)
     table = design_table(store, [rows[i] for i in batch.places])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # purposes of the random numbers below one row key
 CHOICE, PRIOR, PLAN, TOKEN, REMASK, CHILD, PREVIEW, SELECT, ROLLOUT = range(9)
 # in place of an event's index, which depends on the batch once a row has finished or stopped
-END, PAUSE = -1, -2
+END, PAUSE, SWEEP = -1, -2, -3
 
 
 @dataclass

@@ -101,13 +101,18 @@ def test_a_batch_as_sdf(discdiff: Run, run: Path):
     assert [int(mol.GetProp("rank")) for mol in found] == batch["rank"].tolist()
 
 
-def test_a_design_that_a_filter_rejected_is_never_chosen(
-    discdiff: Run, tiny: Path, tmp_path: Path
-):
+def test_a_design_that_a_filter_rejected_is_never_chosen(discdiff: Run, tiny: Path, tmp_path: Path):
     folder = tmp_path / "strict"
     rule = "objective.filters=[{name: range, output: mw, high: 60}]"
     discdiff(
-        *("design", f"model={tiny}", "oracle=[qed]", "oracle.mw.name=molecular_weight", "budget=40", rule),
+        *(
+            "design",
+            f"model={tiny}",
+            "oracle=[qed]",
+            "oracle.mw.name=molecular_weight",
+            "budget=40",
+            rule,
+        ),
         *("objective.terms.qed={}", "guidance=none", "baseline=false", f"out={folder}"),
     )
     table = pandas.read_csv(folder / "designs.csv", engine="python")
@@ -153,7 +158,10 @@ class TestExport:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["n=96"], r"n must be at most \d+ here \(\d+ designs with a reward that no filter rejected\), got"),
+        (
+            ["n=96"],
+            r"n must be at most \d+ here \(\d+ designs with a reward that no filter rejected\), got",
+        ),
         (["n=9", "pool=5"], r"n must be at most 5 here \(the best 5 of \d+ designs"),
         (["max_per_scaffold=1"], r"at most 1 of each of \d+ scaffolds\), got 96"),
         (["n=0"], "command line: n must be a positive integer, got 0"),

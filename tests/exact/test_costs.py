@@ -4,6 +4,7 @@ import pytest
 
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
@@ -71,6 +72,8 @@ FORMULAS = {
     "fk": (FKSteering(K), K * L, K * (L - 1) + K),
     "fk, 2 draws": (FKSteering(K, value=SampledValue(2)), K * L, 2 * K * (L - 1) + K),
     "fk, every second event": (FKSteering(K, interval=2), K * L, K * (L // 2) + K),
+    "isir": (ISIRGibbs(T, M, 1.0, select="softmax"), L + T * M * L, 1 + T * M),
+    "isir, one candidate": (ISIRGibbs(T, level=1.0), L + T * L, 1 + T),
 }
 
 
@@ -85,6 +88,16 @@ def test_cost_of_rollouts():
     nfe, requests = run(SVDD(M, value=RolloutValue()))
     assert nfe == L + M * sum(range(L))
     assert requests == (L - 1) * M + M
+
+
+def test_a_sweep_redraws_as_many_positions_as_its_level_hides():
+    n, sweeps, level = 400, 5, 0.3
+    samples = ISIRGibbs(sweeps, level=level).run(
+        FirstHitting(MASKED), counted_reward(LAW, rewards(LAW)), n, key=0
+    )
+    redrawn = samples.counts["nfe"] - n * L
+    mean, spread = n * sweeps * L * level, (n * sweeps * L * level * (1 - level)) ** 0.5
+    assert abs(redrawn - mean) < 5 * spread
 
 
 def test_a_design_that_finished_between_selections_is_scored_once():

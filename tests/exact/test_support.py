@@ -55,7 +55,10 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: " ".join(row[:3]))
+WEIGHTED = [row for row in TABLE if row.method != "isir"]  # whose chains have no weights
+
+
+@pytest.mark.parametrize("row", WEIGHTED, ids=lambda row: " ".join(row[:3]))
 def test_weights_are_unbiased_for_the_tilted_law(row):
     make, options, plain = PLAIN[row.process, row.plan]
     sampler = make(model_of(LAW, row.process), **options)

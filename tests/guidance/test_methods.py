@@ -8,6 +8,7 @@ from discdiff.domain import Letters
 from discdiff.errors import InputError
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
@@ -26,6 +27,7 @@ METHODS = [
     SVDD(2, particles=2, carry=True),
     FKSteering(4),
     FKSteering(4, keep="all"),
+    ISIRGibbs(3),
 ]
 by_name = {"ids": lambda method: type(method).__name__}
 
@@ -49,13 +51,21 @@ def test_every_method_returns_what_it_was_asked_for(method):
         assert value.shape == (8,), name
 
 
-@pytest.mark.parametrize("method", METHODS[1:], **by_name)
+@pytest.mark.parametrize("method", METHODS[1:-1], **by_name)
 def test_progress_sees_every_event(method):
     seen = []
     method.run(
         SAMPLER, Reward(MODEL.domain, count_b), 4, key=0, progress=lambda s: seen.append(s.event)
     )
     assert seen == [1, 2, 3]
+
+
+def test_progress_sees_every_event_of_every_sweep():
+    seen = []
+    ISIRGibbs(2, level=1.0).run(
+        SAMPLER, Reward(MODEL.domain, count_b), 4, key=0, progress=lambda s: seen.append(s.event)
+    )
+    assert seen == [1, 2, 3] * 3
 
 
 @pytest.mark.parametrize(
@@ -76,6 +86,11 @@ def test_progress_sees_every_event(method):
         (lambda: FKSteering(scheme="residual"), "scheme must be one of ssp, systematic, multi"),
         (lambda: FKSteering(threshold=1.5), r"threshold must lie in \[0, 1\], got 1.5"),
         (lambda: FKSteering(keep="best"), "keep must be one of one, all, got 'best'"),
+        (lambda: ISIRGibbs(0), "sweeps must be a positive integer, got 0"),
+        (lambda: ISIRGibbs(candidates=2), "candidates must be 1 with select='metropolis', got 2"),
+        (lambda: ISIRGibbs(level=0), r"level must be a time in \(0, 1\] or two of them.* got 0"),
+        (lambda: ISIRGibbs(level=(0.5, 0.2)), r"level must be a time .* got \(0.5, 0.2\)"),
+        (lambda: ISIRGibbs(level=[0.1, 0.2, 0.3]), "level must be a time in"),
         (lambda: SampledValue(0), "draws must be a positive integer, got 0"),
         (lambda: SampledValue(floor=float("-inf")), "floor must be a finite number, got -inf"),
         (lambda: RolloutValue(draws=-1), "draws must be a positive integer, got -1"),

@@ -1,0 +1,207 @@
+"""Noise and redraw: Gibbs sampling of a design and its noisy version, by importance resampling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from discdiff import _check, random
+from discdiff.errors import InputError
+from discdiff.guidance.ledger import Ledger
+from discdiff.guidance.method import Guidance, Progress, conclude
+from discdiff.reward import Reward
+from discdiff.samplers.engine import Sampler
+from discdiff.samplers.samples import Samples
+from discdiff.samplers.state import CHILD, CHOICE, PRIOR, SELECT, SWEEP, State
+
+
+class ISIRGibbs(Guidance):
+    r"""Sweeps: noise each design to a level, redraw it M times, keep the old or a new one.
+
+    A sweep draws $x_t\sim q(\cdot\mid x_0)$, candidates $x_0^1,\dots,x_0^M\sim p(\cdot\mid x_t)$
+    and the next design among $x_0^0=x_0$ and them, by `softmax` with chance
+    $\propto e^{\lambda r(x_0^j)}$, or for M = 1 by `metropolis`: the new one with chance
+    $\min(1,e^{\lambda(r(x_0^1)-r(x_0))})$. Either leaves $p(x)e^{\lambda r(x)}$ unchanged at any
+    level, so levels may vary. The n designs are independent chains that begin with draws of the
+    sampler. Every candidate that is evaluated is a whole design, and has the length of its chain.
+
+    Args:
+        sweeps: S.
+        candidates: M.
+        level: the time t in (0, 1] that designs are noised to, or its range: then each chain draws
+            its own, uniformly, for every sweep.
+        scale: inverse temperature λ.
+        select: `softmax` or `metropolis`.
+
+    Raises:
+        InputError: if an argument is out of range, or M is not 1 with `metropolis`.
+
+    Law: exact as sweeps → ∞ for the designs of each length, at any level and M, where the sampler
+    is exact.
+
+    Source: Particle Markov chain Monte Carlo methods (Andrieu, Doucet and Holenstein, 2010) for
+    iterated sampling importance resampling; that noising and exact redrawing are reversible with
+    respect to p is the definition of the reverse process.
+
+    Example:
+        >>> from discdiff.model import Model
+        >>> from discdiff.samplers.first_hitting import FirstHitting
+        >>> sampler = FirstHitting(Model.tabular(["AC", "GT"]))
+        >>> reward = Reward(sampler.model.domain, lambda strings: [s.count("G") for s in strings])
+        >>> ISIRGibbs(sweeps=20, level=0.9, scale=50.0).run(sampler, reward, 2, key=1).strings
+        ['GT', 'GT']
+    """
+
+    def __init__(
+        self,
+        sweeps: int = 32,
+        candidates: int = 1,
+        level: float | Sequence[float] = (0.1, 0.5),
+        scale: float = 10.0,
+        select: Literal["softmax", "metropolis"] = "metropolis",
+    ) -> None:
+        self.sweeps = _check.positive_int("sweeps", sweeps)
+        self.candidates = _check.positive_int("candidates", candidates)
+        self.level = _levels(level)
+        self.scale = _check.finite("scale", scale)
+        self.select = _check.one_of("select", select, ("softmax", "metropolis"))
+        if select == "metropolis" and candidates != 1:
+            raise InputError(f"candidates must be 1 with select='metropolis', got {candidates}")
+
+    def guide(
+        self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
+    ) -> Samples:
+        ledger = Ledger(reward)
+        state = sampler.run(state, progress=progress)
+        chains = Chains(state, *ledger.score(state.tokens))
+        for number in range(self.sweeps):
+            if reward.exhausted:
+                break
+            chains = self.sweep(sampler, ledger, chains, number, progress)
+        dead = chains.reward.isnan()
+        weight = torch.zeros_like(chains.reward).masked_fill(dead, -torch.inf)
+        state = replace(chains.state, log_weight=weight)
+        samples = conclude(sampler, state, chains.entry, ledger, 1, "softmax")
+        return replace(samples, log_normaliser=None)
+
+    def sweep(
+        self,
+        sampler: Sampler,
+        ledger: Ledger,
+        chains: Chains,
+        number: int,
+        progress: Progress | None = None,
+    ) -> Chains:
+        """Return the chains after one sweep.
+
+        Args:
+            sampler: the base sampler.
+            ledger: scores the candidates.
+            chains: B finished designs.
+            number: of the sweep; each has random numbers of its own.
+            progress: called with the candidates' state after every event.
+        """
+        old = chains.state
+        keys = random.fold(random.fold(old.keys, SWEEP), number)
+        new = self._candidates(sampler, old, keys, progress)
+        entry, reward = _score(ledger, new)
+        shape = (len(old), self.candidates)
+        rewards = torch.cat([chains.reward[:, None], reward.view(shape)], dim=1)
+        weight = (self.scale * rewards).nan_to_num(nan=-torch.inf)
+        u = random.uniform(random.fold(keys, SELECT), 1)
+        chosen = _metropolis(weight, u) if self.select == "metropolis" else _softmax(weight, u)
+        moved = chosen > 0
+        row = torch.arange(len(old), device=keys.device) * self.candidates + chosen - 1
+        row = row.clamp(min=0)
+
+        def take(new: Tensor, old: Tensor) -> Tensor:
+            return torch.where(moved.view(-1, *[1] * (old.ndim - 1)), new[row], old)
+
+        state = replace(
+            old,
+            tokens=take(new.tokens, old.tokens),
+            confidence=take(new.confidence, old.confidence),
+        )
+        return Chains(state, take(entry, chains.entry), take(reward, chains.reward))
+
+    def _candidates(
+        self, sampler: Sampler, old: State, keys: Tensor, progress: Progress | None
+    ) -> State:
+        """Return B × M redrawn rows, those of a chain side by side and from one noisy row."""
+        low, high = self.level
+        t = low + (high - low) * random.uniform(random.fold(keys, CHOICE), 1)[:, 0]
+        noisy = sampler.process.corrupt(old.tokens, t, old.active, random.fold(keys, PRIOR))
+        rows = torch.arange(len(old), device=keys.device).repeat_interleave(self.candidates)
+        number = torch.arange(self.candidates, device=keys.device).repeat(len(old))
+        # alphabets judge the outcome: a law that is restricted on the way is not reversible
+        begun = sampler.start(
+            noisy[rows],
+            t[rows],
+            old.active[rows],
+            keys=random.fold(random.fold(keys, CHILD)[rows], number),
+            cond=None if old.cond is None else old.cond[rows],
+        )
+        begun = replace(begun, counts=old.counts)
+        redrawn = sampler.process.editable(begun.tokens, begun.active)
+        done = sampler.run(begun, progress=progress)
+        return replace(
+            done,
+            confidence=torch.where(redrawn, done.confidence, old.confidence[rows]),
+            allowed=old.allowed,
+            layout=None if old.layout is None else old.layout[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Finished designs and what is known of them.
+
+    Attributes:
+        state: B rows; their keys stay those of the chains.
+        entry: the ledger's entry of each, int64 `(B,)`; -1 where it was not scored.
+        reward: float64 `(B,)`, NaN where there is none.
+    """
+
+    state: State
+    entry: Tensor
+    reward: Tensor
+
+
+def _levels(level: float | Sequence[float]) -> tuple[float, float]:
+    ends = [level] * 2 if isinstance(level, (int, float)) else list(level)
+    ends = [_check.finite("level", end) for end in ends]
+    if len(ends) != 2 or not 0 < ends[0] <= ends[1] <= 1:
+        raise InputError(f"level must be a time in (0, 1] or two of them, low first, got {level!r}")
+    return ends[0], ends[1]
+
+
+def _score(ledger: Ledger, state: State) -> tuple[Tensor, Tensor]:
+    """Return entries and rewards; rows outside their alphabets are not asked for and have none."""
+    rows, cols = state.active.nonzero(as_tuple=True)
+    alphabet = state.alphabet(rows, cols)
+    inside = torch.ones(len(state), dtype=torch.bool, device=state.tokens.device)
+    if alphabet is not None:
+        inside[rows[~alphabet.gather(1, state.tokens[rows, cols][:, None])[:, 0]]] = False
+    entry = torch.full_like(state.keys, -1)
+    reward = torch.full_like(state.log_weight, torch.nan)
+    if bool(inside.any()):
+        entry[inside], reward[inside] = ledger.score(state.tokens[inside])
+    return entry, reward
+
+
+def _softmax(weight: Tensor, u: Tensor) -> Tensor:
+    """Return a column drawn by its weight, or 0 where none has any, int64 `(B,)`."""
+    empty = (weight == -torch.inf).all(1)
+    chance = torch.softmax(torch.where(empty[:, None], 0.0, weight), dim=1)
+    drawn = (chance.cumsum(1) < u).sum(1).clamp(max=weight.shape[1] - 1)
+    return torch.where(empty, 0, drawn)
+
+
+def _metropolis(weight: Tensor, u: Tensor) -> Tensor:
+    """Return 1 where the second column is accepted against the first, int64 `(B,)`."""
+    gain = (weight[:, 1] - weight[:, 0]).nan_to_num(nan=-torch.inf)
+    return (u[:, 0].log() < gain).long()
