@@ -13,10 +13,11 @@ from discdiff import _check, random
 from discdiff.errors import InputError
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
+from discdiff.guidance.redraw import Levels, redraw
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
-from discdiff.samplers.state import CHILD, CHOICE, PRIOR, SELECT, SWEEP, State
+from discdiff.samplers.state import CHILD, SELECT, SWEEP, State
 
 
 class ISIRGibbs(Guidance):
@@ -66,7 +67,7 @@ class ISIRGibbs(Guidance):
     ) -> None:
         self.sweeps = _check.positive_int("sweeps", sweeps)
         self.candidates = _check.positive_int("candidates", candidates)
-        self.level = _levels(level)
+        self.levels = Levels(level)
         self.scale = _check.finite("scale", scale)
         self.select = _check.one_of("select", select, ("softmax", "metropolis"))
         if select == "metropolis" and candidates != 1:
@@ -107,7 +108,15 @@ class ISIRGibbs(Guidance):
         """
         old = chains.state
         keys = random.fold(random.fold(old.keys, SWEEP), number)
-        new = self._candidates(sampler, old, keys, progress)
+        rows = torch.arange(len(old), device=keys.device).repeat_interleave(self.candidates)
+        places = torch.arange(self.candidates, device=keys.device).repeat(len(old))
+        own = random.fold(random.fold(keys, CHILD)[rows], places)
+        # alphabets judge the outcome: a law that is restricted on the way is not reversible
+        new = redraw(
+            *(sampler, old.gather(rows), self.levels, keys[rows], own),
+            restricted=False,
+            progress=progress,
+        )
         entry, reward = _score(ledger, new)
         shape = (len(old), self.candidates)
         rewards = torch.cat([chains.reward[:, None], reward.view(shape)], dim=1)
@@ -115,11 +124,11 @@ class ISIRGibbs(Guidance):
         u = random.uniform(random.fold(keys, SELECT), 1)
         chosen = _metropolis(weight, u) if self.select == "metropolis" else _softmax(weight, u)
         moved = chosen > 0
-        row = torch.arange(len(old), device=keys.device) * self.candidates + chosen - 1
-        row = row.clamp(min=0)
+        place = torch.arange(len(old), device=keys.device) * self.candidates + chosen - 1
+        place = place.clamp(min=0)
 
         def take(new: Tensor, old: Tensor) -> Tensor:
-            return torch.where(moved.view(-1, *[1] * (old.ndim - 1)), new[row], old)
+            return torch.where(moved.view(-1, *[1] * (old.ndim - 1)), new[place], old)
 
         state = replace(
             old,
@@ -127,33 +136,6 @@ class ISIRGibbs(Guidance):
             confidence=take(new.confidence, old.confidence),
         )
         return Chains(state, take(entry, chains.entry), take(reward, chains.reward))
-
-    def _candidates(
-        self, sampler: Sampler, old: State, keys: Tensor, progress: Progress | None
-    ) -> State:
-        """Return B × M redrawn rows, those of a chain side by side and from one noisy row."""
-        low, high = self.level
-        t = low + (high - low) * random.uniform(random.fold(keys, CHOICE), 1)[:, 0]
-        noisy = sampler.process.corrupt(old.tokens, t, old.active, random.fold(keys, PRIOR))
-        rows = torch.arange(len(old), device=keys.device).repeat_interleave(self.candidates)
-        number = torch.arange(self.candidates, device=keys.device).repeat(len(old))
-        # alphabets judge the outcome: a law that is restricted on the way is not reversible
-        begun = sampler.start(
-            noisy[rows],
-            t[rows],
-            old.active[rows],
-            keys=random.fold(random.fold(keys, CHILD)[rows], number),
-            cond=None if old.cond is None else old.cond[rows],
-        )
-        begun = replace(begun, counts=old.counts)
-        redrawn = sampler.process.editable(begun.tokens, begun.active)
-        done = sampler.run(begun, progress=progress)
-        return replace(
-            done,
-            confidence=torch.where(redrawn, done.confidence, old.confidence[rows]),
-            allowed=old.allowed,
-            layout=None if old.layout is None else old.layout[rows],
-        )
 
 
 @dataclass(frozen=True)
@@ -169,14 +151,6 @@ class Chains:
     state: State
     entry: Tensor
     reward: Tensor
-
-
-def _levels(level: float | Sequence[float]) -> tuple[float, float]:
-    ends = [level] * 2 if isinstance(level, (int, float)) else list(level)
-    ends = [_check.finite("level", end) for end in ends]
-    if len(ends) != 2 or not 0 < ends[0] <= ends[1] <= 1:
-        raise InputError(f"level must be a time in (0, 1] or two of them, low first, got {level!r}")
-    return ends[0], ends[1]
 
 
 def _score(ledger: Ledger, state: State) -> tuple[Tensor, Tensor]:

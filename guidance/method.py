@@ -31,11 +31,13 @@ class Guidance(ABC):
         particles: rows per population.
         returned: designs returned of each population.
         one_length: whether the rows of a population share their length.
+        anytime: whether what is returned means the same wherever a budget ends the run.
     """
 
     particles: int = 1
     returned: int = 1
     one_length: bool = False
+    anytime: bool = False
 
     def run(
         self,

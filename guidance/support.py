@@ -28,6 +28,7 @@ LAWS: dict[str, str] = {
     "best_of_n": "soft: exact as candidates → ∞; hard: optimiser",
     "svdd": "exact as particles → ∞ with carry; else biased: value error",
     "fk": "exact as particles → ∞",
+    "evolution": "optimiser, no law",
     "isir": "exact as sweeps → ∞, within each length; biased by the error of the plan",
 }
 TABLE: tuple[Row, ...] = tuple(

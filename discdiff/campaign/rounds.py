@@ -173,7 +173,8 @@ class ArmRun:
             for name in ("requested", "evaluated"):
                 counts[name] += recorder.unclaimed
         # an unguided design is from its law whether or not it could be scored
-        lawful = self.arm == UNGUIDED or not metered.exhausted
+        whole = not metered.exhausted or getattr(self.method, "anytime", False)
+        lawful = self.arm == UNGUIDED or whole
         taken = self._from_law(samples, number)
         draws = list(draws_of(samples, domain.canonical, lawful, taken))
         self.store.finish_round(self.arm, number, draws, counts)

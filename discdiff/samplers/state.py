@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CHOICE, PRIOR, PLAN, TOKEN, REMASK, CHILD, PREVIEW, SELECT, ROLLOUT = range(9)
 # in place of an event's index, which depends on the batch once a row has finished or stopped
 END, PAUSE, SWEEP = -1, -2, -3
+# fields of a state that do not hold a row for each design, or not for long
+_COMMON = frozenset({"plan", "counts", "event", "allowed", "log_p"})
 
 
 @dataclass
@@ -92,8 +94,25 @@ class State:
             log_p=None if self.log_p is None else self.log_p[index],
         )
 
+    def beside(self, other: State, plan: Plan) -> State:
+        """Return these rows and then those of `other`, which has the same templates."""
+        rows = {
+            name: _stacked(getattr(self, name), getattr(other, name))
+            for name in (one.name for one in fields(self))
+            if name not in _COMMON
+        }
+        return replace(self, **rows, plan=plan, log_p=None)
+
     def branch(self, children: int) -> State:
         """Return `children` copies of every row, side by side, with keys of their own."""
         rows = torch.arange(len(self), device=self.tokens.device).repeat_interleave(children)
         number = torch.arange(children, device=self.tokens.device).repeat(len(self))
         return self.gather(rows, random.fold(self.purpose_keys(CHILD)[rows], number))
+
+
+def _stacked(above: Any, below: Any) -> Any:
+    if above is None:
+        return None
+    if isinstance(above, np.ndarray):
+        return np.concatenate([above, below])
+    return torch.cat([above, below])

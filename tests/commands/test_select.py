@@ -160,7 +160,7 @@ class TestExport:
     [
         (
             ["n=96"],
-            r"n must be at most \d+ here \(\d+ designs with a reward that no filter rejected\), got",
+            r"n must be at most \d+ here \(\d+ designs with a reward that no filter rejected\)",
         ),
         (["n=9", "pool=5"], r"n must be at most 5 here \(the best 5 of \d+ designs"),
         (["max_per_scaffold=1"], r"at most 1 of each of \d+ scaffolds\), got 96"),

@@ -15,6 +15,7 @@ def _small(name: str) -> dict[str, object]:
         "best_of_n": {"candidates": 3},
         "svdd": {"candidates": 3},
         "fk": {"particles": 3},
+        "evolution": {"population": 5, "children": 4, "generations": 2, "initial": 6},
         "isir": {"sweeps": 2, "candidates": 2, "select": "softmax"},
         "ancestral": {"steps": 4},
         "parallel": {"steps": 2},

@@ -1,0 +1,97 @@
+"""The move of methods that walk among finished designs: noise one to a level, draw it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from discdiff import _check, random
+from discdiff.errors import InputError
+from discdiff.guidance.method import Progress
+from discdiff.samplers.engine import Sampler
+from discdiff.samplers.state import CHOICE, PRIOR, State
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Times that designs are noised to: uniform in [low, high].
+
+    Args:
+        level: the time t in (0, 1], or two of them.
+
+    Raises:
+        InputError: if it is anything else.
+
+    Example:
+        >>> Levels((0.1, 0.5)).draw(torch.tensor([7, 8])).round(decimals=3).tolist()
+        [0.389, 0.207]
+    """
+
+    level: float | Sequence[float]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.ends[0] <= self.ends[1] <= 1:
+            raise InputError(
+                f"level must be a time in (0, 1] or two of them, low first, got {self.level!r}"
+            )
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest time."""
+        given = [self.level] * 2 if isinstance(self.level, (int, float)) else list(self.level)
+        if len(given) != 2:
+            return (0.0, 0.0)
+        return _check.finite("level", given[0]), _check.finite("level", given[1])
+
+    def draw(self, keys: Tensor) -> Tensor:
+        """Return float64 times `(B,)` for int64 row keys `(B,)`."""
+        low, high = self.ends
+        return low + (high - low) * random.uniform(random.fold(keys, CHOICE), 1)[:, 0]
+
+
+def redraw(
+    sampler: Sampler,
+    old: State,
+    levels: Levels,
+    keys: Tensor,
+    own: Tensor,
+    *,
+    restricted: bool,
+    progress: Progress | None = None,
+) -> State:
+    r"""Return rows noised and drawn again: $x_t\sim q(\cdot\mid x_0)$, $x_0'\sim p(\cdot\mid x_t)$.
+
+    Rows with equal `keys` and tokens get equal levels and noise. Tokens that were not drawn again
+    keep the probability with which they were drawn.
+
+    Args:
+        sampler: draws the new rows.
+        old: B finished rows.
+        levels: the times they are noised to.
+        keys: of level and noise, int64 `(B,)`.
+        own: of all that follows, int64 `(B,)`.
+        restricted: whether positions with an alphabet draw from it; else from all tokens.
+        progress: called with the state after every event.
+    """
+    t = levels.draw(keys)
+    noisy = sampler.process.corrupt(old.tokens, t, old.active, random.fold(keys, PRIOR))
+    begun = sampler.start(
+        noisy,
+        t,
+        old.active,
+        keys=own,
+        allowed=old.allowed if restricted else None,
+        layout=old.layout if restricted else None,
+        cond=old.cond,
+    )
+    redrawn = sampler.process.editable(noisy, old.active)
+    done = sampler.run(replace(begun, counts=old.counts), progress=progress)
+    return replace(
+        done,
+        confidence=torch.where(redrawn, done.confidence, old.confidence),
+        allowed=old.allowed,
+        layout=old.layout,
+    )
