@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 LINKED = ("bio", "chem", "configs", "guidance")
-SMALL = ["budget=8", "round_size=2", "guidance.particles=2"]
+SMALL = ["budget=8", "round_size=2", "guidance.population=2", "guidance.initial=4"]
 DESIGN = ["design", "experiment=qed_sa", *SMALL, "out=run"]
 
 
