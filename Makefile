@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint types check slow bench clean
+# make quality DATA=zinc250k.csv.gz [MODEL=zinc_selfies]
+MODEL := zinc_selfies
+.PHONY: help demo test lint types slow bench quality clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +14,7 @@ help:
 	@echo "make test    lint, types and the test suite"
 	@echo "make slow    the tests that take more than a minute"
 	@echo "make bench   the cost of sampling and of the oracle layer"
+	@echo "make quality DATA=FILE MODEL=NAME   the figures of a model's card, measured again"
 	@echo "make clean   remove .venv, builds and caches"
 
 $(READY): pyproject.toml constraints.txt
@@ -38,6 +41,9 @@ slow: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/overhead.py
+
+quality: $(READY)
+	$(BIN)/python benchmarks/model_quality.py --data $(DATA) --model $(MODEL)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

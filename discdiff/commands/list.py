@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+EXPERIMENTS = "experiments"
+
 
 def list_names(
     kind: Annotated[
@@ -16,12 +18,16 @@ def list_names(
         str | None, typer.Argument(help="Only this one, with its options and documentation.")
     ] = None,
 ) -> None:
-    """List what is registered.
+    """List what is registered, and the experiments.
 
     Built-ins and plug-ins; broken ones with the reason. With a kind and a name, the options.
     """
     from discdiff import registry
     from discdiff.commands import table
+
+    if kind == EXPERIMENTS and name is None:
+        table.show(EXPERIMENTS, ("name", "what it is"), _experiments())
+        return
 
     if kind is not None and name is not None:
         rows = [
@@ -41,6 +47,14 @@ def list_names(
             for entry in entries
         ]
         table.show(each, ("name", "what it is", "from"), rows)
+    if kind is None:
+        table.show(EXPERIMENTS, ("name", "what it is"), _experiments())
+
+
+def _experiments() -> list[tuple[str, str]]:
+    from discdiff.config import hydra
+
+    return [(option, hydra.purpose("experiment", option)) for option in hydra.options("experiment")]
 
 
 def _default(option: inspect.Parameter) -> str:

@@ -66,6 +66,13 @@ def options(group: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def purpose(group: str, option: str) -> str:
+    """Return what the packaged file of `option` says of itself in its first line of words."""
+    lines = (_root() / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    words = (line.lstrip("# ") for line in lines if line.startswith("#"))
+    return next((line for line in words if not line.startswith("@")), "")
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A file of choices and values: one of ours, or the user's; `label` is how messages name it."""

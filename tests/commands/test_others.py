@@ -300,7 +300,8 @@ class TestLists:
 
     def test_every_kind_is_listed(self, discdiff: Run):
         lines = [line.split("\t") for line in discdiff("list").splitlines()]
-        assert {line[0] for line in lines} == {k for k in registry.KINDS if registry.names(k)}
+        kinds = {kind for kind in registry.KINDS if registry.names(kind)}
+        assert {line[0] for line in lines} == kinds | {"experiments"}
         assert ["samplers", "first_hitting"] in [line[:2] for line in lines]
         assert all(line[2] for line in lines)
 
@@ -308,6 +309,10 @@ class TestLists:
         assert {line.split("\t")[0] for line in discdiff("list", "guidance").splitlines()} == {
             "guidance"
         }
+        rows = discdiff("list", "experiments").splitlines()
+        experiments = dict(row.split("\t")[1:] for row in rows)
+        assert experiments["qed_sa"].startswith("Drug-like and easy to make")
+        assert all(experiments.values())
         assert "Did you mean 'samplers'?" in discdiff("list", "sampler", code=2)
 
     def test_the_options_of_one(self, discdiff: Run):
