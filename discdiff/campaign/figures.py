@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from discdiff.campaign.rows import GUIDED, UNGUIDED
 from discdiff.campaign.summary import TOP, Arm
+from discdiff.campaign.svg import styled_by_attributes
 
 _COLOURS = {GUIDED: "#1565a7", UNGUIDED: "#c9752d"}  # told apart by colour-blind readers too
 _PALETTE = ("#1565a7", "#c9752d", "#2e8b57", "#a03070", "#7a6a00", "#555555")
@@ -112,6 +113,6 @@ def _svg(figure: Figure, name: str) -> str:
     text = io.StringIO()
     # without date and with fixed ids, equal runs give equal reports
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
     drawing = text.getvalue()
-    return drawing[drawing.index("<svg") :]
+    return styled_by_attributes(drawing[drawing.index("<svg") :])

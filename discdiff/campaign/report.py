@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from omegaconf import OmegaConf
 
 from discdiff import registry
 from discdiff.campaign.figures import best_so_far, distributions
 from discdiff.campaign.files import write_atomic
+from discdiff.campaign.page.designs import Designs, Group, Scaffold, designs_of
+from discdiff.campaign.page.drawings import Draw, Drawings
+from discdiff.campaign.page.html import embedded, page
+from discdiff.campaign.page.payload import payload
+from discdiff.campaign.provenance import USED, directions
 from discdiff.campaign.rows import Row
 from discdiff.campaign.runlog import logger
+from discdiff.campaign.standing import standing
 from discdiff.campaign.store import ENVIRONMENT, REPORT, Store
 from discdiff.campaign.summary import TOP, Arm, Summary, facts, number, summarise
-from discdiff.campaign.svg import harmless
+from discdiff.domain import Domain
 from discdiff.errors import ConfigError
 
-Draw = Callable[[str], str | None]
+SCRIPTS = (
+    "dom.js",
+    "data.js",
+    "view.js",
+    "table.js",
+    "controls.js",
+    "canvas.js",
+    "histogram.js",
+    "scatter.js",
+    "plots.js",
+    "front.js",
+    "pareto.js",
+    "scaffolds.js",
+    "main.js",
+)
+STRUCTURES = 300  # of the best designs are drawn
+_STATIC = 50  # rows that can be read without a script
+_SCAFFOLDS = 24  # of the best, and of the most frequent
 
 
 @dataclass(frozen=True)
@@ -31,39 +53,63 @@ class Card:
 
     place: int
     row: Row
+    reward: str
     scores: list[tuple[str, str]]
     drawing: Markup | None
 
 
-def write_report(store: Store, draw: Draw | None = None) -> Path:
+@dataclass(frozen=True)
+class Line:
+    """One row of the table that needs no script: the kind and the text of each cell."""
+
+    drawing: Markup | None
+    cells: list[tuple[str, str]]
+
+
+def write_report(store: Store, domain: Domain | None = None) -> Path:
     """Write `report.html` beside the store and return its path.
 
     Args:
-        store: the run.
-        draw: a sequence to an SVG document or None; by default the `draw` of the run's domain,
-            where that is installed.
+        store: the run; it is only read.
+        domain: draws designs and finds their scaffolds; by default the domain of the run, where
+            that is installed.
 
     Raises:
         StoreError: if the store cannot be read or the file not be written.
     """
     path = store.path.parent / REPORT
-    write_atomic(path, render_report(store, draw_of(store) if draw is None else draw))
+    found = domain_of(store) if domain is None else domain
+    if found is None:
+        text = render_report(store, lambda sequence: None)
+    else:
+        text = render_report(store, found.draw, found.scaffold)
+    write_atomic(path, text)
     return path
 
 
-def render_report(store: Store, draw: Draw) -> str:
-    """Return the page on the run in `store`."""
-    summary = summarise(store)
-    page = Environment(
-        loader=PackageLoader("discdiff.campaign", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("report.jinja")
-    return page.render(
+def render_report(
+    store: Store, draw: Draw, scaffold: Scaffold = lambda sequence: None
+) -> str:
+    """Return the page on the run in `store`.
+
+    Args:
+        store: the run.
+        draw: a sequence to an SVG document, or None.
+        scaffold: what the designs of a series share, None where there is no such thing.
+    """
+    settings, summary, drawings = store.settings, summarise(store), Drawings(draw)
+    known = directions(settings)
+    designs = designs_of(store, known, _notes(settings, known), scaffold)
+    best = [(arm.name, cards(arm.best, summary.outputs, drawings)) for arm in summary.arms]
+    front = designs.front((0, 1)) if len(designs.outputs) > 1 else []
+    drawn = _drawn(designs, summary, front, drawings)
+    return page(
+        "report.jinja",
+        SCRIPTS,
         title=store.path.absolute().parent.name,
+        standing=standing(store),
         summary=summary,
+        designs=designs,
         top=TOP,
         columns=[arm.name for arm in summary.arms],
         facts=_side_by_side(summary),
@@ -71,23 +117,78 @@ def render_report(store: Store, draw: Draw) -> str:
             ("Distribution of reward", Markup(distributions(summary.arms))),
             ("Best so far", Markup(best_so_far(summary.arms))),
         ],
-        cards=[(arm.name, _cards(arm, summary.outputs, draw)) for arm in summary.arms],
+        best=best,
         number=number,
-        previews="measured" not in store.settings,  # a laboratory is sent finished designs
+        previews="measured" not in settings,  # a laboratory is sent finished designs
+        shown=[_line(designs, place, drawings) for place in range(len(designs.rows))[:_STATIC]],
+        drawn=sum(row.sequence in drawn for row in designs.rows[:STRUCTURES]),
+        drawings=list(drawn.values()),
+        scaffolds=[(group, drawings.of(group.scaffold)) for group in _prominent(designs)],
+        front=[_on_front(designs, place) for place in front[:_STATIC]],
+        front_of_all=len(designs.front(range(len(designs.outputs)))),
+        directions_known=set(designs.outputs) <= known.keys(),
         counts=_counts(store, summary),
-        settings=OmegaConf.to_yaml(OmegaConf.create(_settings(store.settings))),
+        used=_used(settings),
+        oracle=settings["oracle"],
+        network=settings["network"],
+        settings=OmegaConf.to_yaml(OmegaConf.create(_settings(settings))),
         environment=_environment(store.path.parent / ENVIRONMENT),
+        data=embedded(payload(designs, {name: place for name, (place, _) in drawn.items()})),
     )
 
 
-def draw_of(store: Store) -> Draw:
-    """Return how the run's domain draws; nothing is drawn where it is not installed."""
+def domain_of(store: Store) -> Domain | None:
+    """Return the domain of the run, None where it is not installed."""
     try:
-        draw: Draw = registry.build("domains", store.settings["domain"]).draw
+        domain: Domain = registry.build("domains", store.settings["domain"])
     except ConfigError as error:
         logger.warning("no structures in the report: %s", error)
-        return lambda sequence: None
-    return draw
+        return None
+    return domain
+
+
+def cards(rows: Iterable[Row], outputs: Sequence[str], drawings: Drawings) -> list[Card]:
+    """Return designs as cards of a gallery, in their order."""
+    return [
+        Card(
+            place=place,
+            row=row,
+            reward=number(row.reward),
+            scores=[(o, number(v)) for o, v in zip(outputs, row.scores, strict=True)],
+            drawing=drawings.of(row.sequence),
+        )
+        for place, row in enumerate(rows, start=1)
+    ]
+
+
+def _drawn(
+    designs: Designs, summary: Summary, front: Sequence[int], drawings: Drawings
+) -> dict[str, tuple[int, Markup]]:
+    """Return the drawings that the table can show, by string."""
+    best = [row.sequence for row in designs.rows[:STRUCTURES]]
+    best += [row.sequence for arm in summary.arms for row in arm.best]
+    best += [designs.rows[place].sequence for place in front[:_STATIC]]
+    return drawings.numbered(best)
+
+
+def _line(designs: Designs, place: int, drawings: Drawings) -> Line:
+    return Line(
+        drawings.of(designs.rows[place].sequence),
+        [(column.kind, column.shown(place)) for column in designs.columns],
+    )
+
+
+def _on_front(designs: Designs, place: int) -> tuple[str, str, str]:
+    row = designs.rows[place]
+    return number(row.scores[0]), number(row.scores[1]), row.sequence
+
+
+def _prominent(designs: Designs) -> list[Group]:
+    """Return the scaffolds of the best designs and the most frequent ones, the best first."""
+    groups = designs.groups
+    frequent = sorted(groups, key=lambda group: -group.count)[:_SCAFFOLDS]
+    chosen = {group.number for group in (*groups[:_SCAFFOLDS], *frequent)}
+    return [groups[place] for place in sorted(chosen)]
 
 
 def _side_by_side(summary: Summary) -> list[tuple[str, list[str]]]:
@@ -95,43 +196,63 @@ def _side_by_side(summary: Summary) -> list[tuple[str, list[str]]]:
     return [(line[0][0], [value for _, value in line]) for line in zip(*columns, strict=True)]
 
 
-def _cards(arm: Arm, outputs: tuple[str, ...], draw: Draw) -> list[Card]:
-    return [
-        Card(
-            place=place,
-            row=row,
-            scores=[(o, number(v)) for o, v in zip(outputs, row.scores, strict=True)],
-            drawing=_drawn(row.sequence, draw),
-        )
-        for place, row in enumerate(arm.best, start=1)
-    ]
-
-
-def _drawn(sequence: str, draw: Draw) -> Markup | None:
-    try:
-        drawing = draw(sequence)
-    except Exception as error:  # a domain may be a plug-in; a page without a drawing is still true
-        logger.warning("cannot draw %r: %s: %s", sequence, type(error).__name__, error)
-        return None
-    safe = harmless(drawing)
-    return None if safe is None else Markup(safe)
-
-
 def _counts(store: Store, summary: Summary) -> list[tuple[str, list[str]]]:
-    names = dict.fromkeys(name for arm in summary.arms for name in arm.counts)
-    lines = [("rounds", [str(len(store.rounds(arm.name))) for arm in summary.arms])]
-    for name in names:
+    lines = [("rounds", [f"{len(store.rounds(arm.name)):,}" for arm in summary.arms])]
+    for name in dict.fromkeys(name for arm in summary.arms for name in arm.counts):
         values = [arm.counts.get(name, math.nan) for arm in summary.arms]
         lines.append((name.replace("_", " "), ["–" if v != v else f"{v:,.0f}" for v in values]))
+    why = [_rejections(store, arm) for arm in summary.arms]
+    for reason in dict.fromkeys(reason for found in why for reason in found):
+        lines.append((reason, [f"{found.get(reason, 0):,}" for found in why]))
     return lines
 
 
-def _settings(settings: dict[str, Any]) -> dict[str, Any]:
+def _rejections(store: Store, arm: Arm) -> dict[str, int]:
+    """Return how many evaluations each filter rejected, by its reason."""
+    found: dict[str, int] = {}
+    for row in store.rows(arm.name):
+        if row.rejected:
+            found[row.reason] = found.get(row.reason, 0) + 1
+    return found
+
+
+def _notes(settings: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
+    """Return units and direction of each output, where they are known."""
+    units = {o["name"]: o["units"] for o in settings.get(USED, {}).get("outputs", [])}
+    arrows = {"max": "↑", "min": "↓"}
+    return {
+        output: " ".join(filter(None, (units.get(output), arrows.get(known.get(output, "")))))
+        for output in settings["outputs"]
+    }
+
+
+def _used(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the run recorded of its oracles, model and packages; None in an older run."""
+    found = settings.get(USED)
+    if found is None:
+        return None
+    card = dict(found["model"]["card"])
+    data = card.pop("data", {})
+    lines = [("name", found["model"]["name"])] if found["model"]["name"] else []
+    lines += [(key.replace("_", " "), str(value)) for key, value in card.items()]
+    if isinstance(data, Mapping):
+        lines += [(f"data, {key}", str(value)) for key, value in data.items()]
+    else:
+        lines.append(("data", str(data)))
+    return {
+        "outputs": found["outputs"],
+        "oracles": list(found["oracle_licences"].items()) or [("licences", "none declared")],
+        "model": lines or [("card", "none")],
+        "packages": list(found["packages"].items()),
+    }
+
+
+def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a reader wants to know: the configuration where there is one."""
-    chosen = settings["config"] or {
+    found: dict[str, Any] = settings["config"] or {
         name: settings[name] for name in ("rules", "methods", "sampler", "objective")
     }
-    return {**chosen, "evaluated_by": settings["oracle"], "network_hash": settings["network"]}
+    return found
 
 
 def _environment(path: Path) -> str:

@@ -19,6 +19,7 @@ from discdiff.campaign.choosing import Choice
 from discdiff.campaign.identity import describe, refuse_changes
 from discdiff.campaign.laboratory import Laboratory, Seen, Told
 from discdiff.campaign.progress import Progress, charged
+from discdiff.campaign.provenance import USED, provenance
 from discdiff.campaign.report import write_report
 from discdiff.campaign.reward import memory_of
 from discdiff.campaign.rounds import ArmRun, Method, Rules, Task
@@ -166,8 +167,10 @@ class Campaign:
             ENVIRONMENT: environment.dumps(environment.environment()),
         }
         made = not self.folder.exists()
+        model, called = self.task.sampler.model, self.config.get("model")
+        settings = self._settings | {USED: provenance(model, self.task.oracle, called)}
         try:
-            with Store.create(self.folder, self._settings, beside) as store, logged(self.folder):
+            with Store.create(self.folder, settings, beside) as store, logged(self.folder):
                 rules = self.task.rules
                 logger.info("begun: budget %d, seed %d", rules.budget, rules.seed)
                 return self._carry_through(store, progress)
@@ -289,12 +292,13 @@ class Campaign:
     @contextmanager
     def _opened(self) -> Iterator[Store]:
         with Store.open(self.folder) as store, logged(self.folder):
-            refuse_changes(store.settings, self._settings, self.folder)
+            fixed = {key: value for key, value in store.settings.items() if key != USED}
+            refuse_changes(fixed, self._settings, self.folder)
             yield store
 
     def _write(self, store: Store) -> None:
         write_designs(store)
-        write_report(store, self.domain.draw)
+        write_report(store, self.domain)
 
     def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
         with self._stopping_cleanly(store):

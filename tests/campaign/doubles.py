@@ -38,7 +38,7 @@ def fake_sampler(length: int = 4, seed: int = 0):
     with torch.no_grad():
         network.weight.fill_(float(seed))
         network.bias.fill_(0.0)
-    model = SimpleNamespace(domain=Folded(), denoiser=network, lengths=[length])
+    model = SimpleNamespace(domain=Folded(), denoiser=network, lengths=[length], card={})
     return SimpleNamespace(model=model, length=length)
 
 

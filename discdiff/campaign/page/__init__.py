@@ -1,0 +1,1 @@
+"""The pages of reports: templates, styles and scripts, and what is put into them."""

@@ -1,0 +1,89 @@
+"""What a run was made of: the oracles' directions, units and licences, the model, the packages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from discdiff.model import Model
+from discdiff.oracle import Streaming
+
+USED = "used"
+"""The setting of a store that keeps it; what it says changes no design."""
+
+_PACKAGES = ("discdiff", "torch", "numpy", "rdkit", "selfies")
+_CARD = ("title", "use", "data", "licence_of_the_weights")
+_LICENCE = "License :: "
+
+
+def provenance(model: Model, oracle: Streaming, name: str | None = None) -> dict[str, Any]:
+    """Return, as JSON values, what is used and under which licences.
+
+    Args:
+        model: what designs are drawn from; its card says data and licence.
+        oracle: what scores them.
+        name: what the model was called by, where it was.
+
+    Example:
+        >>> from discdiff.oracle import as_oracle
+        >>> model = Model.tabular(["AC", "GT"])
+        >>> provenance(model, as_oracle(len, name="length"))["outputs"]
+        [{'name': 'length', 'direction': 'max', 'units': ''}]
+    """
+    outputs = [
+        {"name": output, "direction": direction, "units": units}
+        for output, direction, units in zip(
+            oracle.outputs, oracle.directions, oracle.units, strict=True
+        )
+    ]
+    card = model.card
+    found = {
+        "outputs": outputs,
+        "oracle_licences": dict(oracle.licences),
+        "model": {"name": name, "card": {key: card[key] for key in _CARD if key in card}},
+        "packages": dict(_licences()),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
+    return plain
+
+
+def directions(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return whether more (``max``) or less (``min``) of each output is better, where it is known.
+
+    A term of the objective says so of an output that it takes as it is or through a falling
+    sigmoid; of the others their oracle says it.
+
+    Example:
+        >>> directions({"objective": {"terms": [{"output": "sa", "direction": "min"}]}})
+        {'sa': 'min'}
+    """
+    stated = settings.get(USED, {}).get("outputs", [])
+    found: dict[str, str] = {output["name"]: output["direction"] for output in stated}
+    objective = settings.get("objective")
+    terms = objective.get("terms", []) if isinstance(objective, Mapping) else []
+    for term in terms:
+        transform = term.get("transform", {}).get("type", "Identity")
+        if transform == "Identity":
+            found[term["output"]] = term["direction"]
+        elif transform == "ReverseSigmoid":
+            found[term["output"]] = "min" if term["direction"] == "max" else "max"
+    return found
+
+
+def _licences() -> Iterator[tuple[str, str]]:
+    """Yield each package that is installed, with its licence in the words of its metadata."""
+    for package in _PACKAGES:
+        try:
+            about = importlib.metadata.metadata(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        short = [text.strip() for text in about.get_all("License", []) if "\n" not in text.strip()]
+        classified = [
+            text.rpartition(" :: ")[2]
+            for text in about.get_all("Classifier", [])
+            if text.startswith(_LICENCE)
+        ]
+        stated = [*about.get_all("License-Expression", []), *short, *classified, "not stated"]
+        yield package, f"{stated[0]}"
