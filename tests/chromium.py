@@ -82,7 +82,9 @@ class Page:
 
     def texts(self, selector: str) -> list[str]:
         """Return the text of every element that `selector` finds."""
-        return self.run(f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.textContent)")
+        return self.run(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.textContent)"
+        )
 
     def click(self, selector: str) -> None:
         """Scroll to an element and click in its middle."""
@@ -156,13 +158,17 @@ class Page:
     @property
     def requests(self) -> list[str]:
         """Every address that was asked for since the page was opened."""
-        return [e["request"]["url"] for name, e in self.events if name == "Network.requestWillBeSent"]
+        return [
+            e["request"]["url"] for name, e in self.events if name == "Network.requestWillBeSent"
+        ]
 
     @property
     def complaints(self) -> list[str]:
         """Errors and warnings of the browser, such as what the content policy forbade."""
         found = [e["entry"]["text"] for name, e in self.events if name == "Log.entryAdded"]
-        thrown = [e["exceptionDetails"] for name, e in self.events if name == "Runtime.exceptionThrown"]
+        thrown = [
+            e["exceptionDetails"] for name, e in self.events if name == "Runtime.exceptionThrown"
+        ]
         return found + [str(e.get("exception", e).get("description", e)) for e in thrown]
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich import box
 from rich.console import Group, RenderableType
@@ -19,6 +18,9 @@ from rich.text import Text
 
 from discdiff import registry
 from discdiff.campaign.figures import overlaid, top_means
+from discdiff.campaign.page import html
+from discdiff.campaign.page.cards import cards
+from discdiff.campaign.page.drawings import Draw, Drawings
 from discdiff.campaign.rows import Row
 from discdiff.campaign.store import Store
 from discdiff.campaign.summary import TOP, Arm, best_of, number, summarise
@@ -31,13 +33,15 @@ class Contestant:
     """One arm of one run: `arm` cut to the common number of evaluations, `whole` uncut.
 
     `scaffolds` is how many different ones the designs of `arm` with a reward have, None where the
-    domain knows none.
+    domain knows none. `outputs` are the names of their scores, and `draw` draws them.
     """
 
     name: str
     arm: Arm
     whole: Arm
     scaffolds: int | None
+    outputs: tuple[str, ...]
+    draw: Draw
 
     @property
     def seconds(self) -> float:
@@ -96,8 +100,11 @@ def compare(stores: Mapping[str, Store], levels: Sequence[float] | None = None) 
     contestants = []
     for (name, arm_name), whole in wholes.items():
         arm = _cut(whole, whole.rows[:common])
-        scaffolds = _scaffolds(domains[name], arm)
-        contestants.append(Contestant(f"{name} {arm_name}", arm, whole, scaffolds))
+        domain, outputs = domains[name], tuple(stores[name].settings["outputs"])
+        scaffolds = _scaffolds(domain, arm)
+        contestants.append(
+            Contestant(f"{name} {arm_name}", arm, whole, scaffolds, outputs, domain.draw)
+        )
     return Comparison(
         tuple(contestants),
         common,
@@ -119,21 +126,18 @@ def render(comparison: Comparison) -> RenderableType:
 
 def page(comparison: Comparison) -> str:
     """Return the comparison as one self-contained HTML page, every string in it escaped."""
-    template = Environment(
-        loader=PackageLoader("discdiff.campaign", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("compare.jinja")
     curves = {c.name: [row.reward for row in c.whole.rows] for c in comparison.contestants}
-    return template.render(
+    names = [contestant.name for contestant in comparison.contestants]
+    return html.page(
+        "compare.jinja",
+        title=", ".join(names),
         comparison=comparison,
-        names=[contestant.name for contestant in comparison.contestants],
+        names=names,
         lines=comparison.lines(),
         figure=Markup(overlaid(curves)),  # drawn here; names in it become shapes
-        best=[(c.name, c.arm.best) for c in comparison.contestants],
-        number=number,
+        best=[
+            (c.name, cards(c.arm.best, c.outputs, Drawings(c.draw))) for c in comparison.contestants
+        ],
         top=TOP,
     )
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,18 @@ from omegaconf import OmegaConf
 from discdiff import registry
 from discdiff.campaign.figures import best_so_far, distributions
 from discdiff.campaign.files import write_atomic
+from discdiff.campaign.page.cards import cards
 from discdiff.campaign.page.designs import Designs, Group, Scaffold, designs_of
 from discdiff.campaign.page.drawings import Draw, Drawings
 from discdiff.campaign.page.html import embedded, page
+from discdiff.campaign.page.numbers import counts_of, side_by_side
 from discdiff.campaign.page.payload import payload
-from discdiff.campaign.provenance import USED, directions
-from discdiff.campaign.rows import Row
+from discdiff.campaign.page.used import notes_on_outputs, used_in
+from discdiff.campaign.provenance import directions
 from discdiff.campaign.runlog import logger
 from discdiff.campaign.standing import standing
 from discdiff.campaign.store import ENVIRONMENT, REPORT, Store
-from discdiff.campaign.summary import TOP, Arm, Summary, facts, number, summarise
+from discdiff.campaign.summary import TOP, Summary, number, summarise
 from discdiff.domain import Domain
 from discdiff.errors import ConfigError
 
@@ -45,17 +46,6 @@ SCRIPTS = (
 STRUCTURES = 300  # of the best designs are drawn
 _STATIC = 50  # rows that can be read without a script
 _SCAFFOLDS = 24  # of the best, and of the most frequent
-
-
-@dataclass(frozen=True)
-class Card:
-    """One of the best designs, as the page shows it."""
-
-    place: int
-    row: Row
-    reward: str
-    scores: list[tuple[str, str]]
-    drawing: Markup | None
 
 
 @dataclass(frozen=True)
@@ -87,9 +77,7 @@ def write_report(store: Store, domain: Domain | None = None) -> Path:
     return path
 
 
-def render_report(
-    store: Store, draw: Draw, scaffold: Scaffold = lambda sequence: None
-) -> str:
+def render_report(store: Store, draw: Draw, scaffold: Scaffold = lambda sequence: None) -> str:
     """Return the page on the run in `store`.
 
     Args:
@@ -99,7 +87,7 @@ def render_report(
     """
     settings, summary, drawings = store.settings, summarise(store), Drawings(draw)
     known = directions(settings)
-    designs = designs_of(store, known, _notes(settings, known), scaffold)
+    designs = designs_of(store, known, notes_on_outputs(settings, known), scaffold)
     best = [(arm.name, cards(arm.best, summary.outputs, drawings)) for arm in summary.arms]
     front = designs.front((0, 1)) if len(designs.outputs) > 1 else []
     drawn = _drawn(designs, summary, front, drawings)
@@ -112,7 +100,7 @@ def render_report(
         designs=designs,
         top=TOP,
         columns=[arm.name for arm in summary.arms],
-        facts=_side_by_side(summary),
+        facts=side_by_side(summary),
         figures=[  # drawn here, from numbers alone
             ("Distribution of reward", Markup(distributions(summary.arms))),
             ("Best so far", Markup(best_so_far(summary.arms))),
@@ -127,8 +115,8 @@ def render_report(
         front=[_on_front(designs, place) for place in front[:_STATIC]],
         front_of_all=len(designs.front(range(len(designs.outputs)))),
         directions_known=set(designs.outputs) <= known.keys(),
-        counts=_counts(store, summary),
-        used=_used(settings),
+        counts=counts_of(store, summary),
+        used=used_in(settings),
         oracle=settings["oracle"],
         network=settings["network"],
         settings=OmegaConf.to_yaml(OmegaConf.create(_settings(settings))),
@@ -145,20 +133,6 @@ def domain_of(store: Store) -> Domain | None:
         logger.warning("no structures in the report: %s", error)
         return None
     return domain
-
-
-def cards(rows: Iterable[Row], outputs: Sequence[str], drawings: Drawings) -> list[Card]:
-    """Return designs as cards of a gallery, in their order."""
-    return [
-        Card(
-            place=place,
-            row=row,
-            reward=number(row.reward),
-            scores=[(o, number(v)) for o, v in zip(outputs, row.scores, strict=True)],
-            drawing=drawings.of(row.sequence),
-        )
-        for place, row in enumerate(rows, start=1)
-    ]
 
 
 def _drawn(
@@ -189,62 +163,6 @@ def _prominent(designs: Designs) -> list[Group]:
     frequent = sorted(groups, key=lambda group: -group.count)[:_SCAFFOLDS]
     chosen = {group.number for group in (*groups[:_SCAFFOLDS], *frequent)}
     return [groups[place] for place in sorted(chosen)]
-
-
-def _side_by_side(summary: Summary) -> list[tuple[str, list[str]]]:
-    columns = [facts(arm) for arm in summary.arms]
-    return [(line[0][0], [value for _, value in line]) for line in zip(*columns, strict=True)]
-
-
-def _counts(store: Store, summary: Summary) -> list[tuple[str, list[str]]]:
-    lines = [("rounds", [f"{len(store.rounds(arm.name)):,}" for arm in summary.arms])]
-    for name in dict.fromkeys(name for arm in summary.arms for name in arm.counts):
-        values = [arm.counts.get(name, math.nan) for arm in summary.arms]
-        lines.append((name.replace("_", " "), ["–" if v != v else f"{v:,.0f}" for v in values]))
-    why = [_rejections(store, arm) for arm in summary.arms]
-    for reason in dict.fromkeys(reason for found in why for reason in found):
-        lines.append((reason, [f"{found.get(reason, 0):,}" for found in why]))
-    return lines
-
-
-def _rejections(store: Store, arm: Arm) -> dict[str, int]:
-    """Return how many evaluations each filter rejected, by its reason."""
-    found: dict[str, int] = {}
-    for row in store.rows(arm.name):
-        if row.rejected:
-            found[row.reason] = found.get(row.reason, 0) + 1
-    return found
-
-
-def _notes(settings: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
-    """Return units and direction of each output, where they are known."""
-    units = {o["name"]: o["units"] for o in settings.get(USED, {}).get("outputs", [])}
-    arrows = {"max": "↑", "min": "↓"}
-    return {
-        output: " ".join(filter(None, (units.get(output), arrows.get(known.get(output, "")))))
-        for output in settings["outputs"]
-    }
-
-
-def _used(settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what the run recorded of its oracles, model and packages; None in an older run."""
-    found = settings.get(USED)
-    if found is None:
-        return None
-    card = dict(found["model"]["card"])
-    data = card.pop("data", {})
-    lines = [("name", found["model"]["name"])] if found["model"]["name"] else []
-    lines += [(key.replace("_", " "), str(value)) for key, value in card.items()]
-    if isinstance(data, Mapping):
-        lines += [(f"data, {key}", str(value)) for key, value in data.items()]
-    else:
-        lines.append(("data", str(data)))
-    return {
-        "outputs": found["outputs"],
-        "oracles": list(found["oracle_licences"].items()) or [("licences", "none declared")],
-        "model": lines or [("card", "none")],
-        "packages": list(found["packages"].items()),
-    }
 
 
 def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,9 +42,7 @@ class Standing:
         """The state in one line."""
         state = "open" if self.measured else "complete" if self.complete else "partial"
         several = len(self.arms) > 1
-        parts = [
-            f"{f'{arm.name} ' * several}{arm.spent:,} of {arm.budget:,}" for arm in self.arms
-        ]
+        parts = [f"{f'{arm.name} ' * several}{arm.spent:,} of {arm.budget:,}" for arm in self.arms]
         return f"{state}: {', '.join(parts)} {'values told' if self.measured else 'evaluations'}"
 
 

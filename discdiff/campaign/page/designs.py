@@ -12,6 +12,7 @@ import numpy as np
 
 from discdiff.campaign.page.columns import Column, columns_of
 from discdiff.campaign.rows import Row
+from discdiff.campaign.runlog import logger
 from discdiff.campaign.store import Store
 from discdiff.campaign.table import design_table
 from discdiff.data.tables import Cell, Table
@@ -24,7 +25,8 @@ EVALUATION = "evaluation"
 _INVALID = "invalid"
 _KINDS = {True: "final", False: "preview"}
 _LEFT_OUT = ("drawn_as",)
-_LAST = (EVALUATION, "round", "arm", "final", "status", "reason", "id")
+_AFTER_SCORES = ("arm", "final")
+_LAST = (EVALUATION, "round", "status", "reason", "id")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def designs_of(
     rows = sorted(valid, key=lambda row: math.inf if math.isnan(row.reward) else -row.reward)
     outputs = tuple(store.settings["outputs"])
     labels = {f"{output} (raw)": output for output in outputs}
-    shared = [scaffold(row.sequence) for row in rows]
+    shared = _scaffolds([row.sequence for row in rows], scaffold)
     return Designs(
         rows=tuple(rows),
         columns=columns_of(
@@ -125,9 +127,24 @@ def designs_of(
         ),
         outputs=outputs,
         directions=tuple(directions.get(output, "max") for output in outputs),
-        scaffold_of=None if not rows or None in shared else tuple(s or "" for s in shared),
+        scaffold_of=shared,
         invalid=len(found) - len(valid),
     )
+
+
+def _scaffolds(sequences: Sequence[str], scaffold: Scaffold) -> tuple[str, ...] | None:
+    """Return the scaffold of each sequence, None where the domain knows none."""
+    found = []
+    for sequence in sequences:
+        try:
+            shared = scaffold(sequence)
+        except Exception as error:  # a domain may be a plug-in; a page without them is still true
+            logger.warning("no scaffold of %r: %s: %s", sequence, type(error).__name__, error)
+            return None
+        if shared is None:
+            return None
+        found.append(shared)
+    return tuple(found) or None
 
 
 def _evaluations(rows: Sequence[Row]) -> dict[int, int]:
@@ -149,7 +166,8 @@ def _arranged(store: Store, rows: Sequence[Row], evaluations: Mapping[int, int])
     cells["final"] = [_KINDS[row.final] for row in rows]
     if "measured" in store.settings:  # a laboratory is sent finished designs
         del cells["final"]
-    names = [name for name in cells if name not in (*_LAST, *_LEFT_OUT)]
-    names += [name for name in _LAST if name in cells]
+    first = 2 + len(store.settings["outputs"])  # the string, the reward, the scores
+    names = [name for name in _AFTER_SCORES if name in cells]
+    names += [n for n in table.columns[first:] if n not in (*_AFTER_SCORES, *_LAST, *_LEFT_OUT)]
+    names = [*table.columns[:first], *names, *(name for name in _LAST if name in cells)]
     return Table(tuple(names), list(zip(*(cells[name] for name in names), strict=True)))
-
