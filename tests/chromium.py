@@ -63,8 +63,12 @@ class Page:
         )
         self.events.clear()
         self.send("Page.navigate", url=path.absolute().as_uri())
-        self._chromium.wait(lambda: "Page.loadEventFired" in dict(self.events))
+        self.loaded()
         self.settle()
+
+    def loaded(self) -> None:
+        """Wait until the page has loaded."""
+        self._chromium.wait(lambda: "Page.loadEventFired" in dict(self.events))
 
     def settle(self) -> None:
         """Wait until what was asked for is drawn."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from markupsafe import Markup
-from omegaconf import OmegaConf
 
 from discdiff import registry
 from discdiff.campaign.figures import best_so_far, distributions
@@ -111,7 +111,10 @@ def render_report(store: Store, draw: Draw, scaffold: Scaffold = lambda sequence
         shown=[_line(designs, place, drawings) for place in range(len(designs.rows))[:_STATIC]],
         drawn=sum(row.sequence in drawn for row in designs.rows[:STRUCTURES]),
         drawings=list(drawn.values()),
-        scaffolds=[(group, drawings.of(group.scaffold)) for group in _prominent(designs)],
+        scaffolds=[
+            (group, drawings.of(group.scaffold) if group.scaffold else None)
+            for group in _prominent(designs)
+        ],
         front=[_on_front(designs, place) for place in front[:_STATIC]],
         front_of_all=len(designs.front(range(len(designs.outputs)))),
         directions_known=set(designs.outputs) <= known.keys(),
@@ -119,7 +122,8 @@ def render_report(store: Store, draw: Draw, scaffold: Scaffold = lambda sequence
         used=used_in(settings),
         oracle=settings["oracle"],
         network=settings["network"],
-        settings=OmegaConf.to_yaml(OmegaConf.create(_settings(settings))),
+        # not as OmegaConf writes it, to which "${...}" would be more than text
+        settings=yaml.safe_dump(_settings(settings), sort_keys=False, allow_unicode=True),
         environment=_environment(store.path.parent / ENVIRONMENT),
         data=embedded(payload(designs, {name: place for name, (place, _) in drawn.items()})),
     )

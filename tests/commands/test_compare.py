@@ -90,7 +90,9 @@ def test_table_and_page(discdiff: Run, runs: Path, tmp_path: Path):
     assert "<b>" not in page
     assert "<script" not in page
     assert not re.search(r"(src|href)=\"(?!#)|url\((?!#)|@import", page)
-    assert page.count("<svg") == 1
+    assert page.count("<svg") == 1 + 4 * 10  # the figure, and the ten best of each arm
+    assert "default-src &#39;none&#39;" in page
+    assert "script-src &#39;none&#39;" in page
 
 
 @pytest.mark.parametrize(
