@@ -68,7 +68,7 @@ def molecules() -> Iterator[str]:
 def fill(store: Store, count: int) -> None:
     """Record `count` evaluations, half of each arm."""
     rng = random.Random(1)
-    found = list(molecules())
+    found = list(dict.fromkeys(molecules()))
     rng.shuffle(found)
     if len(found) < count:
         raise SystemExit(f"--evaluations must be at most {len(found)}, got {count}")

@@ -10,7 +10,6 @@ import numpy as np
 from discdiff import _check
 from discdiff.domain import Domain
 from discdiff.errors import DataError, UnsupportedError
-from discdiff.similarity import Likeness
 
 END = "<end>"
 LENGTH_MODES = ("given_length", "pad_as_token")
@@ -65,12 +64,6 @@ class Padded(Domain):
 
     def draw(self, string: str) -> str | None:
         return self.inner.draw(string)
-
-    def likeness(self, strings: Sequence[str]) -> Likeness:
-        return self.inner.likeness(strings)
-
-    def scaffold(self, string: str) -> str | None:
-        return self.inner.scaffold(string)
 
     def settings(self) -> dict[str, object]:
         return self.inner.settings()

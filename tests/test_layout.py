@@ -43,7 +43,6 @@ LARGE_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 WIDE_CLASSES = {
     "discdiff/domain.py:Domain": "the whole contract of a domain, most of it with a default",
-    "discdiff/padding.py:Padded": "the contract of a domain, fulfilled by the one inside",
     "discdiff/campaign/store.py:Store": "one record, written and read through one connection",
 }
 

@@ -17,7 +17,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]  # comes with omegaconf
+from yaml import YAMLError
 
 from discdiff import _check, registry
 from discdiff.errors import ConfigError

@@ -307,3 +307,38 @@ def test_shapes_pass_and_foreign_things_are_dropped():
     assert root.attrib == {"width": "9px"}
     assert [child.tag.split("}")[1] for child in root.iter()] == ["svg", "g", "path", "text"]
     assert "&lt;b&gt; N" in safe
+
+
+def test_styles_become_attributes_and_what_changes_nothing_goes():
+    drawing = (
+        "<svg xmlns='http://www.w3.org/2000/svg'><path class='bond-0' d='M 0 0 L 1 1' "
+        "style='fill:none;fill-rule:evenodd;stroke:#FF0000;stroke-opacity:1;behavior:x'/></svg>"
+    )
+    (path,) = ElementTree.fromstring(harmless(drawing))
+    assert path.attrib == {
+        "d": "M 0 0 L 1 1",
+        "fill": "none",
+        "fill-rule": "evenodd",
+        "stroke": "#FF0000",
+    }
+
+
+def test_neighbours_that_are_stroked_alike_become_one_path():
+    line = '<path d="M {0} 0 L {0} 1" style="fill:none;stroke:{1}{2}"/>'
+    strokes = [(0, "red", ""), (1, "red", ""), (2, "blue", ""), (3, "red", ";stroke-opacity:0.5")]
+    strokes += [(4, "red", ";stroke-opacity:0.5"), (5, "red", "")]
+    safe = harmless(SVG.format("".join(line.format(*stroke) for stroke in strokes)))
+    assert [path.get("d") for path in ElementTree.fromstring(safe)] == [
+        "M 0 0 L 0 1 M 1 0 L 1 1",
+        "M 2 0 L 2 1",
+        "M 3 0 L 3 1",
+        "M 4 0 L 4 1",
+        "M 5 0 L 5 1",
+    ]
+
+
+def test_figures_carry_no_styles(store):
+    text = render_report(store, lambda s: None)
+    page = Page(text)
+    assert "style" not in [name for name, _ in page.attributes]
+    assert text.count("<style>") == 1

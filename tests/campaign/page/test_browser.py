@@ -433,6 +433,17 @@ def hostile_store(folder):
     return store
 
 
+def test_the_hostile_strings_would_act_where_they_are_not_escaped(page, tmp_path):
+    acted = set()
+    for text in HOSTILE:
+        path = tmp_path / "naive.html"
+        path.write_text(f'<p title="{text}">{text}<script>let name = "{text}";</script>')
+        page.open(path)
+        page.run("document.querySelectorAll('*').forEach((e) => e.onmouseover?.call(e))")
+        acted.add(page.run("window.hit"))
+    assert len(acted - {None}) >= 5
+
+
 def test_hostile_strings_are_shown_and_do_nothing(page, tmp_path):
     folder = tmp_path / HOSTILE[3].replace("/", "_")
     with hostile_store(folder) as store:

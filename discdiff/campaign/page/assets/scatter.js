@@ -23,22 +23,26 @@ class Scatter extends Plot {
   }
 
   paint(pen) {
-    const size = this.designs.rows > 5000 ? 2.4 : 3.6;
-    const points = [[], [], []]; // filtered out, then the arms
-    for (let row = 0; row < this.designs.rows; row++) {
-      if (this.show(row)) points[this.view.passing[row] ? this.designs.arm[row] + 1 : 0].push(row);
-    }
-    ["dim", ...this.designs.arms].forEach((name, kind) => {
-      pen.fillStyle = colour(name);
-      pen.globalAlpha = kind ? 0.6 : 0.45;
-      for (const row of points[kind]) {
-        const [x, y] = this.position(row);
-        pen.fillRect(x - size / 2, y - size / 2, size, size);
-      }
-    });
-    pen.globalAlpha = 1;
+    this.points(pen, (row) => !this.view.passing[row], () => "dim");
+    this.points(pen, (row) => this.view.passing[row], (row) => this.designs.arms[this.designs.arm[row]]);
     this.overlay(pen, this);
     this.ring(pen, this.view.selected);
+  }
+
+  /** Draw the rows that are `wanted`, better ones above the others, in the colour of `kind`. */
+  points(pen, wanted, kind) {
+    const size = this.designs.rows > 5000 ? 2.4 : 3.6;
+    const colours = new Map(["dim", ...this.designs.arms].map((name) => [name, colour(name)]));
+    let last = null;
+    pen.globalAlpha = 0.6;
+    for (let row = this.designs.rows - 1; row >= 0; row--) {
+      if (!wanted(row) || !this.show(row)) continue;
+      const name = kind(row);
+      if (name !== last) pen.fillStyle = colours.get((last = name));
+      const [x, y] = this.position(row);
+      pen.fillRect(x - size / 2, y - size / 2, size, size);
+    }
+    pen.globalAlpha = 1;
   }
 
   ring(pen, row) {
