@@ -13,7 +13,7 @@ help:
 	@echo "make demo    design molecules with the shipped model (a few minutes on a CPU)"
 	@echo "make test    lint, types and the test suite"
 	@echo "make slow    the tests that take more than a minute"
-	@echo "make bench   the cost of sampling and of the oracle layer"
+	@echo "make bench   the cost of sampling, of the oracle layer and of a large report"
 	@echo "make quality DATA=FILE MODEL=NAME   the figures of a model's card, measured again"
 	@echo "make clean   remove .venv, builds and caches"
 
@@ -41,6 +41,7 @@ slow: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python -m benchmarks.report_page
 
 quality: $(READY)
 	$(BIN)/python benchmarks/model_quality.py --data $(DATA) --model $(MODEL)

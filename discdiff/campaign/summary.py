@@ -137,16 +137,16 @@ def number(value: float) -> str:
 def facts(arm: Arm) -> list[tuple[str, str]]:
     """Return the figures of an arm, each with its label."""
     return [
-        ("evaluations", f"{arm.evaluated}"),
+        ("evaluations", f"{arm.evaluated:,}"),
         (f"best {TOP}, mean", number(arm.best_mean)),
         (f"best {TOP}, median", number(arm.best_median)),
         ("all evaluated, median", number(arm.median)),
-        ("final designs", f"{arm.finals}"),
+        ("final designs", f"{arm.finals:,}"),
         ("final designs, median", number(arm.final_median)),
         ("valid", "–" if math.isnan(arm.validity) else f"{arm.validity:.1%}"),
-        ("rejected by filters", f"{sum(row.rejected for row in arm.rows)}"),
-        ("from the cache", f"{arm.counts.get('cached', 0):.0f}"),
-        ("failed in the oracle", f"{arm.counts.get('failed', 0):.0f}"),
+        ("rejected by filters", f"{sum(row.rejected for row in arm.rows):,}"),
+        ("from the cache", f"{arm.counts.get('cached', 0):,.0f}"),
+        ("failed in the oracle", f"{arm.counts.get('failed', 0):,.0f}"),
         ("network rows", f"{arm.counts.get('nfe', 0):,.0f}"),
     ]
 

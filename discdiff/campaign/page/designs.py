@@ -122,7 +122,7 @@ def designs_of(
         rows=tuple(rows),
         columns=columns_of(
             _arranged(store, rows, _evaluations(found)),
-            {**labels, "Score": "reward", "final": "drawn as"},
+            {**labels, "Score": "reward", "final": "kind"},
             {f"{output} (raw)": note for output, note in notes.items()},
         ),
         outputs=outputs,

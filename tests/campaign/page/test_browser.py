@@ -114,7 +114,7 @@ def test_the_best_design_comes_first_with_all_its_numbers(report):
     assert float(shown["reward"]) == best.reward
     assert (float(shown["qed"]), float(shown["sa"])) == best.scores
     assert (shown["arm"], shown["round"]) == (best.arm, str(best.round))
-    assert {"drawn as", "log likelihood", "evaluation", "status", "reason", "id"} < shown.keys()
+    assert {"kind", "log likelihood", "evaluation", "status", "reason", "id"} < shown.keys()
     assert "drawn_as" not in shown
     assert report.texts("#count") == [f"{len(VALID)} of {len(VALID)} designs"]
 

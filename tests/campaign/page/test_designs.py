@@ -44,7 +44,7 @@ def test_valid_designs_come_best_first_and_those_without_a_reward_last(designs):
 
 def test_the_columns_and_their_order(designs):
     assert [column.label for column in designs.columns] == [
-        *("SMILES", "reward", "qed", "sa", "arm", "drawn as", "log likelihood"),
+        *("SMILES", "reward", "qed", "sa", "arm", "kind", "log likelihood"),
         *("evaluation", "round", "status", "reason", "id"),
     ]
     assert designs.columns[3].note == "au"
@@ -124,4 +124,4 @@ def test_a_laboratory_has_no_previews(tmp_path):
     with Store.create(tmp_path / "run", settings(measured=["qed"])) as store:
         fill(store)
         found = designs_of(store, {}, {}, first_letter)
-    assert "drawn as" not in [column.label for column in found.columns]
+    assert "kind" not in [column.label for column in found.columns]
