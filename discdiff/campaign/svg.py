@@ -114,6 +114,8 @@ def _style_to_attributes(element: ElementTree.Element) -> None:
     for name, initial in _INITIAL.items():
         if element.get(name) in initial:
             del element.attrib[name]
+    if element.get("fill") == "none":
+        element.attrib.pop("fill-rule", None)
     if len(element) and not (element.text or "").strip():
         element.text = None
     if not (element.tail or "").strip():
@@ -137,4 +139,4 @@ def _join_strokes(element: ElementTree.Element) -> None:
 
 
 def _look(path: ElementTree.Element) -> dict[str, str]:
-    return {key: value for key, value in path.attrib.items() if key not in ("d", "fill-rule")}
+    return {key: value for key, value in path.attrib.items() if key != "d"}

@@ -318,7 +318,6 @@ def test_styles_become_attributes_and_what_changes_nothing_goes():
     assert path.attrib == {
         "d": "M 0 0 L 1 1",
         "fill": "none",
-        "fill-rule": "evenodd",
         "stroke": "#FF0000",
     }
 

@@ -102,7 +102,7 @@ def digits_of(numbers: Sequence[Any]) -> int | None:
     if all(float(number).is_integer() for number in numbers):
         return 0
     sizes = [abs(number) for number in numbers if number]
-    digits = max(1, 2 - math.floor(math.log10(max(sizes))))
+    digits = max(1, 3 - math.ceil(math.log10(max(sizes))))
     return None if median(sizes) < 0.5 * 10.0**-digits or digits > 5 else digits
 
 

@@ -22,6 +22,11 @@ def payload(designs: Designs, drawn: Mapping[str, int]) -> dict[str, Any]:
         drawn: the number of the drawing of a string, where there is one.
     """
     names = {group.scaffold: group.number for group in designs.groups}
+    outputs = [  # those of which there is any score
+        (place, direction)
+        for output, direction in zip(designs.outputs, designs.directions, strict=True)
+        if (place := designs.place(f"{output} (raw)")) is not None
+    ]
     return {
         "page": PAGE,
         "rows": len(designs.rows),
@@ -31,8 +36,8 @@ def payload(designs: Designs, drawn: Mapping[str, int]) -> dict[str, Any]:
         "arms": [GUIDED, UNGUIDED],
         "arm": [int(row.arm == UNGUIDED) for row in designs.rows],
         "rejected": [place for place, row in enumerate(designs.rows) if row.rejected],
-        "outputs": [designs.place(f"{output} (raw)") for output in designs.outputs],
-        "directions": list(designs.directions),
+        "outputs": [place for place, _ in outputs],
+        "directions": [direction for _, direction in outputs],
         "drawing": [drawn.get(row.sequence, _NONE) for row in designs.rows],
         "scaffolds": [group.scaffold for group in designs.groups],
         "scaffold": [names[scaffold] for scaffold in designs.scaffold_of or ()],

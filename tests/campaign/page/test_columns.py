@@ -55,6 +55,7 @@ def test_every_column_of_numbers_is_shown_whatever_its_name():
     ("numbers", "digits"),
     [
         ([0.123, 0.9], 3),
+        ([0.25, 1.0], 3),
         ([1.5, 9.9], 2),
         ([10.5, 45.0], 1),
         ([310.25, 480.1], 1),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from discdiff.campaign import Store
 from discdiff.campaign.page.designs import designs_of
 from discdiff.campaign.page.payload import payload
-from tests.campaign.page.runs import fill, rows, settings
+from tests.campaign.page.runs import NAN, fill, rows, settings
 
 DIRECTIONS = {"qed": "max", "sa": "min"}
 
@@ -118,6 +119,15 @@ def test_the_payload_is_json_with_a_place_for_each_thing(designs):
     assert found["drawing"][2] == 0
     assert {designs.rows[place].reason for place in found["rejected"]} == {"rejected by alerts"}
     assert len(found["rejected"]) == 2
+
+
+def test_an_output_without_any_score_is_no_axis(tmp_path):
+    found = [replace(row, scores=(NAN, row.scores[1])) for row in rows()]
+    with Store.create(tmp_path / "run", settings()) as store:
+        fill(store, found)
+        sent = payload(designs_of(store, DIRECTIONS, {}, first_letter), {})
+    assert [sent["columns"][place]["label"] for place in sent["outputs"]] == ["sa"]
+    assert sent["directions"] == ["min"]
 
 
 def test_a_laboratory_has_no_previews(tmp_path):

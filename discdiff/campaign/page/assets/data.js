@@ -10,7 +10,6 @@ class Designs {
     }
     this.strings = this.columns[0].cells;
     this.numbers = this.columns.flatMap((column, place) => (column.kind === "number" ? [place] : []));
-    this.outputs = this.outputs.filter((place) => place !== null);
     this.isRejected = new Uint8Array(this.rows);
     for (const row of this.rejected) this.isRejected[row] = 1;
     this.drawings = document.getElementById("drawings").content;
