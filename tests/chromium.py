@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+Event = tuple[str, dict[str, Any]]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60.0
 FLAGS = (
@@ -42,9 +43,8 @@ def browser() -> str | None:
 class Page:
     """One tab: its events are kept, in the order in which they came."""
 
-    def __init__(self, chromium: Chromium, session: str) -> None:
-        self._chromium, self._session = chromium, session
-        self.events: list[tuple[str, dict[str, Any]]] = []
+    def __init__(self, chromium: Chromium, session: str, events: list[Event]) -> None:
+        self._chromium, self._session, self.events = chromium, session, events
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             self.send(f"{domain}.enable")
 
@@ -83,6 +83,14 @@ class Page:
         if "exceptionDetails" in found:
             raise AssertionError(found["exceptionDetails"]["exception"].get("description"))
         return found["result"].get("value")
+
+    def until(self, script: str) -> None:
+        """Wait until an expression holds."""
+        end = time.monotonic() + PATIENCE
+        while not self.run(script):
+            if time.monotonic() > end:
+                raise AssertionError(f"it never holds: {script}")
+            self.settle()
 
     def texts(self, selector: str) -> list[str]:
         """Return the text of every element that `selector` finds."""
@@ -204,7 +212,7 @@ class Chromium:
         self._buffer = b""
         self._calls = 0
         self._answers: dict[int, dict[str, Any]] = {}
-        self._pages: dict[str, Page] = {}
+        self._events: dict[str, list[Event]] = {}
         self.call("Browser.getVersion", {})
 
     @contextmanager
@@ -213,9 +221,8 @@ class Chromium:
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         attached = {"targetId": target, "flatten": True}
         session = self.call("Target.attachToTarget", attached)["sessionId"]
-        page = object.__new__(Page)
-        self._pages[session] = page
-        page.__init__(self, session)
+        events = self._events[session] = []
+        page = Page(self, session, events)
         try:
             yield page
         finally:
@@ -253,8 +260,8 @@ class Chromium:
     def _take(self, message: dict[str, Any]) -> None:
         if "id" in message:
             self._answers[message["id"]] = message
-        elif message.get("sessionId") in self._pages:
-            events = self._pages[message["sessionId"]].events
+        elif message.get("sessionId") in self._events:
+            events = self._events[message["sessionId"]]
             events.append((message["method"], message.get("params", {})))
 
     def close(self) -> None:

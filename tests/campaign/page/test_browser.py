@@ -261,9 +261,9 @@ def test_ranges_levels_and_text_filter_together(report):
 def test_copying_a_string(report, program):
     report.send("Browser.grantPermissions", permissions=["clipboardReadWrite"])
     report.click("#table tbody tr:nth-child(2) .copy")
-    report.run("new Promise((r) => setTimeout(r, 50))")
-    assert report.texts("#table tbody tr:nth-child(2) .copy")[0] == "copied"
-    report.send("Page.bringToFront")
+    report.until(
+        "document.querySelector('#table tbody tr:nth-child(2) .copy').textContent === 'copied'"
+    )
     assert report.run("navigator.clipboard.readText()") == strings(report)[1]
 
 
