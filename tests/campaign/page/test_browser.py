@@ -8,6 +8,7 @@ import re
 import select
 import socket
 from dataclasses import replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -401,6 +402,30 @@ def test_the_front_follows_the_filters(report):
     shown = set(report.texts("#front td.string code"))
     assert shown <= {row.sequence for row in VALID if row.arm == "guided"}
     assert shown
+
+
+@pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+def test_fronts_of_points_with_many_ties(page, signs):
+    rng = np.random.default_rng(3)
+    source = resources.files("discdiff.campaign.page").joinpath("assets", "front.js").read_text()
+    for size in (0, 1, 2, 5, 30, 200):
+        points = rng.integers(0, 6, (size, 2)).astype(float)
+        points[rng.random(size) < 0.1, 0] = NAN
+        reference = rng.integers(0, 6, 2).astype(float)
+        expected = ParetoArchive(reference * signs)
+        expected.add(points * signs, list(range(size)))
+        xs, ys = (json.dumps([None if math.isnan(v) else v for v in column]) for column in points.T)
+        front, area = page.run(
+            f"""(() => {{
+              {source}
+              const numbers = (cells) => cells.map((cell) => (cell === null ? NaN : cell));
+              const [xs, ys] = [numbers({xs}), numbers({ys})];
+              const front = paretoFront(xs.map((_, row) => row), xs, ys, {list(signs)});
+              return [front, dominatedArea(front, xs, ys, {list(signs)}, {reference.tolist()})];
+            }})()"""
+        )
+        assert sorted(front) == sorted(expected.items)
+        assert area == pytest.approx(expected.hypervolume)
 
 
 # Strings that try to act.

@@ -44,7 +44,7 @@ class View {
   /** Sort by a column; by the same one again the other way round. */
   sort(place) {
     const again = place === this.sorting.place;
-    const first = place !== null && this.designs.columns[place].kind === "number";
+    const first = this.designs.columns[place].kind === "number"; // large numbers first
     this.sorting = { place, descending: again ? !this.sorting.descending : first };
     this.page = 0;
     this.refresh();
