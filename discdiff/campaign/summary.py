@@ -144,9 +144,9 @@ def facts(arm: Arm) -> list[tuple[str, str]]:
         ("final designs", f"{arm.finals:,}"),
         ("final designs, median", number(arm.final_median)),
         ("valid", "–" if math.isnan(arm.validity) else f"{arm.validity:.1%}"),
-        ("rejected by filters", f"{sum(row.rejected for row in arm.rows):,}"),
-        ("from the cache", f"{arm.counts.get('cached', 0):,.0f}"),
-        ("failed in the oracle", f"{arm.counts.get('failed', 0):,.0f}"),
+        ("rejected by filters", f"{sum(row.rejected for row in arm.rows)}"),
+        ("from the cache", f"{arm.counts.get('cached', 0):.0f}"),
+        ("failed in the oracle", f"{arm.counts.get('failed', 0):.0f}"),
         ("network rows", f"{arm.counts.get('nfe', 0):,.0f}"),
     ]
 
