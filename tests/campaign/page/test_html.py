@@ -28,12 +28,10 @@ def text(tmp_path_factory):
         return render_report(store, lambda string: None)
 
 
-@given(
-    st.recursive(
-        st.text() | st.sampled_from(HOSTILE),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    )
-)
+TEXTS = st.text() | st.sampled_from(HOSTILE)
+
+
+@given(st.recursive(TEXTS, lambda x: st.lists(x) | st.dictionaries(TEXTS, x), max_leaves=5))
 def test_embedded_json_reads_back_and_ends_no_element(values):
     found = str(embedded(values))
     assert json.loads(found) == values
