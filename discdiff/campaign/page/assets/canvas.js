@@ -42,7 +42,7 @@ class Plot {
     this.caption = make("figcaption", {}, label);
     this.element = make("figure", {}, this.caption, this.area);
     this.follow();
-    view.listen((kind) => kind !== "page" && this.later());
+    view.listen((kind) => (kind === "rows" || kind === "selection") && this.later());
     new ResizeObserver(() => this.later()).observe(this.area);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.later());
   }

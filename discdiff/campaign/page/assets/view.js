@@ -12,7 +12,7 @@ class View {
     this.refresh();
   }
 
-  /** Call `listener` after every change, with "rows", "page" or "selection". */
+  /** Call `listener` after every change, with "rows", "order", "page" or "selection". */
   listen(listener) {
     this.listeners.push(listener);
   }
@@ -48,7 +48,7 @@ class View {
     this.sorting = { place, descending: again ? !this.sorting.descending : first };
     this.page = 0;
     this.refresh();
-    this.tell("rows");
+    this.tell("order");
   }
 
   turn(page) {
