@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from discdiff.belief import Belief
 from discdiff.domain import Domain
 from discdiff.errors import InputError
+from discdiff.objective import Objective as Terms
+from discdiff.objective.filters import REJECTED
 from discdiff.oracle import Counts, Metered, Scores, stack
 from discdiff.oracle.scores import Floats
 
@@ -43,7 +46,8 @@ class Reward:
         oracle: a stack of wrappers (`discdiff.oracle.stack`), or a bare oracle or function, around
             which the default stack is built.
         objective: a callable `(scores, outputs, strings) -> (N,)` such as `Objective`, given
-            canonical strings; by default the value of the oracle's only output.
+            canonical strings; by default the value of the oracle's only output. The filters of an
+            `Objective` that need no score are applied before the oracle is asked.
 
     Raises:
         InputError: if there is no objective and the oracle has several outputs, or one that is to
@@ -61,18 +65,27 @@ class Reward:
         self.domain = domain
         self.oracle = oracle if isinstance(oracle, Metered) else stack(oracle, domain)
         self.objective = _only_output(self.oracle) if objective is None else objective
+        self._judge, self._lowest = self.objective, np.nan
+        if isinstance(self.objective, Terms):
+            self._judge = self.objective.after_screens()
+            self._lowest = self.objective.rejected
 
-    def __call__(self, tokens: Tensor) -> Evaluation:
-        """Return the evaluation of int64 `tokens` `(N, L)`; equal rows are evaluated once."""
+    def __call__(self, tokens: Tensor, belief: Belief | None = None) -> Evaluation:
+        """Return the evaluation of int64 `tokens` `(N, L)`; equal rows are evaluated once.
+
+        Args:
+            tokens: int64 `(N, L)`.
+            belief: what the model says of them, for filters that read it.
+        """
         if tokens.ndim != 2:
             raise InputError(f"tokens must be (N, L), got shape {tuple(tokens.shape)}")
         rows = [tuple(row) for row in tokens.tolist()]
         decoded = {row: self.domain.decode(row) for row in dict.fromkeys(rows)}
-        return self._evaluate([decoded[row] for row in rows], tokens.device)
+        return self._evaluate([decoded[row] for row in rows], tokens.device, belief)
 
     def strings(self, strings: Sequence[str]) -> Evaluation:
         """Return the evaluation of N `strings`."""
-        return self._evaluate(list(strings), torch.device("cpu"))
+        return self._evaluate(list(strings), torch.device("cpu"), None)
 
     @property
     def counts(self) -> Counts:
@@ -84,13 +97,18 @@ class Reward:
         """Whether the oracle's budget is spent."""
         return self.oracle.exhausted
 
-    def _evaluate(self, strings: list[str], device: torch.device) -> Evaluation:
-        scores = self.oracle(strings)
+    def _evaluate(
+        self, strings: list[str], device: torch.device, belief: Belief | None
+    ) -> Evaluation:
+        scores = self._scored(strings, belief)
         spelled = [c or s for c, s in zip(scores.canonical, strings, strict=True)]
-        reward = np.asarray(self.objective(scores, self.oracle.outputs, spelled), dtype=np.float64)
+        reward = np.asarray(self._judge(scores, self.oracle.outputs, spelled), dtype=np.float64)
         if reward.shape != (len(strings),):
             raise InputError(f"objective must return ({len(strings)},), got shape {reward.shape}")
         reward = np.where(scores.valid, reward, np.nan)
+        rejected = np.array([status == "rejected" for status in scores.status], dtype=np.bool_)
+        if rejected.any():
+            reward = np.where(rejected, self._lowest, reward)
         if np.isinf(reward).any():
             worst = strings[int(np.flatnonzero(np.isinf(reward))[0])]
             raise InputError(f"objective must be finite or NaN, got an infinity for {worst!r}")
@@ -100,6 +118,30 @@ class Reward:
             strings=strings,
             scores=scores,
         )
+
+    def _scored(self, strings: list[str], belief: Belief | None) -> Scores:
+        """Return the scores of `strings`, of which filters reject some before the oracle is asked.
+
+        A string is rejected whether or not its scores are known: what a design is worth must not
+        depend on what was evaluated before.
+        """
+        if not (isinstance(self.objective, Terms) and self.objective.screens):
+            return self.oracle(strings)
+        known = Belief.unknown(len(strings)) if belief is None else belief.cpu()
+        valid = [i for i, s in enumerate(strings) if self.domain.invalid_reason(s) is None]
+        forms = [self.domain.canonical(strings[i]) for i in valid]
+        found = self.objective.screen(forms, known.take(torch.tensor(valid, dtype=torch.int64)))
+        why = {i: (form, name) for i, form, name in zip(valid, forms, found, strict=True) if name}
+        asked = np.array([i for i in range(len(strings)) if i not in why], dtype=np.int64)
+        width = len(self.oracle.outputs)
+        reasons = [f"{REJECTED} {name}" for _, name in why.values()]
+        blank = Scores.blank(reasons, width, status="rejected", valid=True)
+        blank = replace(blank, canonical=tuple(form for form, _ in why.values()))
+        self.oracle.note(blank)
+        parts = [(np.array(list(why), dtype=np.int64), blank)]
+        if len(asked):
+            parts.append((asked, self.oracle([strings[i] for i in asked])))
+        return Scores.join(parts, len(strings), width)
 
 
 def _only_output(oracle: Metered) -> Objective:

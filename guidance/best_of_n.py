@@ -57,7 +57,7 @@ class BestOfN(Guidance):
     ) -> Samples:
         state = sampler.run(state, progress=progress)
         ledger = Ledger(reward)
-        entry, found = ledger.score(state.tokens)
+        entry, found = ledger.score(state.tokens, state.belief(sampler.process))
         hard = self.select == "hard"
         gain = found if hard else self.scale * found
         # the hard choice looks at the reward alone

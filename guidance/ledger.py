@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from discdiff.belief import Belief
 from discdiff.oracle import Scores
 from discdiff.reward import Evaluation, Reward
 
@@ -30,9 +31,14 @@ class Ledger:
         self._parts: list[Evaluation] = []
         self._size = 0
 
-    def score(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Return entry numbers, int64 `(N,)`, and rewards, float64 `(N,)`, NaN where not scored."""
-        found = self.reward(tokens)
+    def score(self, tokens: Tensor, belief: Belief | None = None) -> tuple[Tensor, Tensor]:
+        """Return entry numbers, int64 `(N,)`, and rewards, float64 `(N,)`, NaN where not scored.
+
+        Args:
+            tokens: int64 `(N, L)`.
+            belief: what the model says of them.
+        """
+        found = self.reward(tokens, belief)
         self._parts.append(found)
         first, self._size = self._size, self._size + len(tokens)
         entries = torch.arange(first, self._size, device=tokens.device)

@@ -166,7 +166,8 @@ class ParticleLoop:
         fresh = fresh.nonzero()[:, 0]
         if len(fresh) == 0:
             return particles
-        number, found = ledger.score(particles.state.tokens[fresh])
+        belief = particles.state.belief(sampler.process).take(fresh)
+        number, found = ledger.score(particles.state.tokens[fresh], belief)
         target = torch.where(found.isnan(), -torch.inf, self.scale * found)
         potential, log_weight = particles.potential.clone(), particles.state.log_weight.clone()
         log_weight[fresh] += target - potential[fresh]

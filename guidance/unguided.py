@@ -29,7 +29,7 @@ class Unguided(Guidance):
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
         samples = sampler.finish(sampler.run(state, progress=progress))
-        found = reward(samples.tokens)
+        found = reward(samples.tokens, samples.belief)
         return replace(
             samples,
             reward=found.reward.cpu(),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
+from discdiff.belief import Belief
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.state import ROLLOUT, State
@@ -89,8 +90,13 @@ class SampledValue:
         live = live_rows(sampler, state)
         if state.log_p is None:
             state = replace(state, log_p=sampler.log_p(state))
-        clean = sampler.preview(state, self.draws)[live]
-        found = reward(clean.flatten(0, 1)).reward.to(state.log_weight.device)
+        clean = [sampler.preview(state, draw).gather(live) for draw in range(self.draws)]
+        # the draws of a row stand side by side
+        order = torch.arange(self.draws * len(live), device=live.device)
+        order = order.view(self.draws, len(live)).T.flatten()
+        belief = Belief.concatenate([one.belief(sampler.process) for one in clean]).take(order)
+        found = reward(torch.cat([one.tokens for one in clean])[order], belief).reward
+        found = found.to(state.log_weight.device)
         return state, _scatter(state, live, found.view(-1, self.draws), scale, self.floor)
 
     def __repr__(self) -> str:
@@ -133,7 +139,8 @@ class RolloutValue:
             keys = random.fold(random.fold(start.keys, ROLLOUT), draw)
             run = replace(start, keys=random.fold(keys, state.event))
             run = replace(run, plan=run.plan.renew(run, ~run.plan.done(run, 0.0)))
-            found.append(reward(sampler.run(run).tokens).reward)
+            end = sampler.run(run)
+            found.append(reward(end.tokens, end.belief(sampler.process)).reward)
         rewards = torch.stack(found, dim=1).to(state.log_weight.device)
         return state, _scatter(state, live, rewards, scale, self.floor)
 

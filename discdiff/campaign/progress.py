@@ -44,7 +44,11 @@ class Progress:
 
 def charged(counts: Counts, charge: str) -> int:
     """Return what `counts` cost a budget that charges ``evaluated`` or ``all``."""
-    return counts.evaluated if charge == "evaluated" else counts.requested - counts.not_evaluated
+    return counts.evaluated if charge == "evaluated" else _asked(counts)
+
+
+def _asked(counts: Counts) -> int:
+    return counts.requested - counts.not_evaluated - counts.rejected
 
 
 def total(rounds: Iterable[Round]) -> Counts:
@@ -66,6 +70,8 @@ def idle_words(done: list[Round], patience: int) -> str:
     return (
         f"ended after {patience} rounds without anything new to evaluate: of "
         f"{counts.requested} sequences {counts.cached} were known and {counts.invalid} invalid"
+        + f", {counts.rejected} rejected by filters"
+        * (counts.rejected > 0)
     )
 
 

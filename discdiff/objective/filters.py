@@ -1,17 +1,27 @@
-"""Filters reject designs; diversity filters lower the reward of what was found before."""
+"""Filters reject designs, some before the oracle is asked; diversity filters lower the reward of what was found before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
+from discdiff import _check
 from discdiff.errors import InputError
 from discdiff.objective.transform import edges
 from discdiff.oracle.scores import Bools, Floats
 
 
+REJECTED = "rejected by"
+
+
 class Filter(Protocol):
-    """A rule on some outputs that a design passes or not."""
+    """A rule on some outputs that a design passes or not.
+
+    One without outputs needs no score: it is decided before the oracle is asked. An attribute
+    `name` says what a rejection is called; else its outputs or its class do.
+    """
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -36,7 +46,6 @@ class HardFilter:
         InputError: if both edges are None or `low > high`.
 
     Example:
-        >>> import numpy as np
         >>> HardFilter("mw", high=500)(np.array([[320.0], [512.0]]), ["CCO", "CCC"]).tolist()
         [True, False]
     """
@@ -51,6 +60,86 @@ class HardFilter:
         """Return which of `(N, 1)` values pass."""
         passes: Bools = (values[:, 0] >= self.low) & (values[:, 0] <= self.high)
         return passes
+
+
+class BeliefFilter:
+    """Pass where the model's own opinion of a design lies in `[at_least, at_most]`.
+
+    The opinion comes with the draw (see `discdiff.belief.Belief`), so the oracle is not asked for
+    what is rejected. It belongs to the path on which the design was drawn: guidance by a reward
+    with such a filter tilts the law of paths.
+
+    Args:
+        reads: ``confidence`` or ``log_likelihood``.
+        at_least: lower edge, included; None for no lower edge.
+        at_most: upper edge, included; None for no upper edge.
+
+    Raises:
+        InputError: if both edges are None or they are in the wrong order.
+    """
+
+    outputs: tuple[str, ...] = ()
+
+    def __init__(
+        self, reads: str, at_least: float | None = None, at_most: float | None = None
+    ) -> None:
+        self.name = _check.one_of("reads", reads, ("confidence", "log_likelihood"))
+        self.at_least, self.at_most = edges(at_least, at_most, ("at_least", "at_most"))
+
+    def __call__(self, values: Floats, strings: Sequence[str], /) -> Bools:
+        """Return `(N,)`, True where `(N, 1)` numbers of the opinion it reads pass.
+
+        Raises:
+            InputError: if there is none of a design.
+        """
+        if np.isnan(values).any():
+            raise InputError(
+                f"filter {self.name!r} needs what the model says of every design: a guidance "
+                "method must hand it on, as reward(tokens, belief)"
+            )
+        passes: Bools = (values[:, 0] >= self.at_least) & (values[:, 0] <= self.at_most)
+        return passes
+
+
+class ConfidenceFilter(BeliefFilter):
+    """Pass designs of which the model was sure enough; see `Belief.confidence`.
+
+    Args:
+        at_least: lower edge in [0, 1], included; None for no lower edge.
+        at_most: upper edge in [0, 1], included; None for no upper edge.
+
+    Raises:
+        InputError: if both edges are None, one is out of range, or they are in the wrong order.
+
+    Example:
+        >>> ConfidenceFilter(at_least=0.3)(np.array([[0.25], [0.5]]), ["CCO", "CCC"]).tolist()
+        [False, True]
+    """
+
+    def __init__(self, at_least: float | None = None, at_most: float | None = None) -> None:
+        for name, edge in (("at_least", at_least), ("at_most", at_most)):
+            if edge is not None:
+                _check.fraction(name, edge)
+        super().__init__("confidence", at_least, at_most)
+
+
+class LikelihoodFilter(BeliefFilter):
+    """Pass designs that the model holds likely enough, in nats; see `Belief.log_likelihood`.
+
+    Args:
+        at_least: lower edge, included; None for no lower edge.
+        at_most: upper edge, included; None for no upper edge.
+
+    Raises:
+        InputError: if both edges are None, or they are in the wrong order.
+
+    Example:
+        >>> LikelihoodFilter(at_least=-40)(np.array([[-38.0], [-55.0]]), ["CCO", "CCC"]).tolist()
+        [True, False]
+    """
+
+    def __init__(self, at_least: float | None = None, at_most: float | None = None) -> None:
+        super().__init__("log_likelihood", at_least, at_most)
 
 
 class Diversity(Protocol):

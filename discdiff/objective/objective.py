@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from discdiff import _check
+from discdiff.belief import Belief
 from discdiff.errors import InputError
 from discdiff.objective.aggregation import Aggregation, as_aggregation
-from discdiff.objective.filters import Diversity, Filter
+from discdiff.objective.filters import BeliefFilter, Diversity, Filter
 from discdiff.objective.transform import Identity, Transform
 from discdiff.oracle.scores import Bools, Floats, Scores
 
@@ -72,7 +74,9 @@ class Objective:
         terms: at least one `Term`, each with an output of the oracle.
         aggregation: name or object: ``arithmetic_mean``, ``geometric_mean``, ``product``, ``min``,
             ``weighted_sum`` or ``difference``.
-        filters: rules that reject a design.
+        filters: rules that reject a design. Those that read no output are decided by `screen`,
+            before a `Reward` asks the oracle; a call decides those of strings as well, but not
+            those of what the model says, which scores do not hold.
         diversity: lowers the reward of what was found before.
         rejected: the reward of a rejected design; by default 0, the lowest there is, and to be
             given where the aggregation can go below 0.
@@ -119,7 +123,7 @@ class Objective:
         Args:
             scores: N rows of scores.
             outputs: the names of their columns.
-            strings: N strings, canonical where valid; only a diversity filter looks at them.
+            strings: N strings, canonical where valid, for filters and the diversity memory.
 
         Raises:
             InputError: if an output is missing, or a term is negative where it must not be.
@@ -135,6 +139,37 @@ class Objective:
             known = np.flatnonzero(~unknown).tolist()
             reward[known] = self.diversity.penalise([strings[i] for i in known], reward[known])
         return reward
+
+    @property
+    def screens(self) -> tuple[Filter, ...]:
+        """The filters that need no score, so that a reward applies them first."""
+        return tuple(rule for rule in self.filters if not rule.outputs)
+
+    def screen(self, strings: Sequence[str], belief: Belief) -> list[str]:
+        """Return which filter rejects each of N designs before it is scored; "" where none does.
+
+        Args:
+            strings: N canonical strings.
+            belief: what the model says of them.
+
+        Raises:
+            InputError: if a filter reads what the model says, and that is not known.
+        """
+        reasons = [""] * len(strings)
+        for rule in self.screens:
+            left = [i for i, reason in enumerate(reasons) if not reason]
+            passes = rule(_read(rule, belief, left), [strings[i] for i in left])
+            for i in np.asarray(left, dtype=np.int64)[~passes].tolist():
+                reasons[i] = _name(rule)
+        return reasons
+
+    def after_screens(self) -> Objective:
+        """Return this objective for designs that have passed its screens."""
+        if not self.screens:
+            return self
+        left = copy.copy(self)
+        left.filters = tuple(rule for rule in self.filters if rule.outputs)
+        return left
 
     def components(self, scores: Scores, outputs: Sequence[str]) -> Floats:
         """Return the values of the terms `(N, T)`, larger is better: what Pareto methods compare.
@@ -158,20 +193,24 @@ class Objective:
     ) -> list[str]:
         """Return which filter rejects each of N designs, by what it reads; "" where none does."""
         reasons = [""] * len(scores)
-        for rule in self.filters:
+        for rule in self._decidable:
             values = _columns(scores, outputs, rule.outputs)
             known = ~np.isnan(values).any(axis=1)
-            name = "_".join(rule.outputs) or type(rule).__name__
             for i in np.flatnonzero(known & ~rule(values, strings)):
-                reasons[i] = reasons[i] or name
+                reasons[i] = reasons[i] or _name(rule)
         return reasons
 
     def accepted(self, scores: Scores, outputs: Sequence[str], strings: Sequence[str]) -> Bools:
         """Return `(N,)`, True where every filter passes; a missing output does not pass."""
         passes = np.ones(len(scores), dtype=bool)
-        for rule in self.filters:
+        for rule in self._decidable:
             passes &= rule(_columns(scores, outputs, rule.outputs), strings)
         return passes
+
+    @property
+    def _decidable(self) -> list[Filter]:
+        """The filters that scores and strings decide: what the model says is not known here."""
+        return [rule for rule in self.filters if not isinstance(rule, BeliefFilter)]
 
     def _lowest(self, rejected: float | None) -> float:
         if rejected is not None:
@@ -183,6 +222,18 @@ class Objective:
                 "reward a rejected design gets, such as rejected=0"
             )
         return 0.0
+
+
+def _name(rule: Filter) -> str:
+    return "_".join(rule.outputs) or str(getattr(rule, "name", type(rule).__name__))
+
+
+def _read(rule: Filter, belief: Belief, rows: Sequence[int]) -> Floats:
+    """Return what `rule` reads of the model's opinion: `(N, 1)`, or `(N, 0)` where nothing."""
+    if not isinstance(rule, BeliefFilter):
+        return np.empty((len(rows), 0))
+    found: Floats = getattr(belief, rule.name).cpu().numpy()
+    return found[np.asarray(rows, dtype=np.int64), None]
 
 
 def _columns(scores: Scores, outputs: Sequence[str], wanted: Sequence[str]) -> Floats:

@@ -306,7 +306,9 @@ class Band:
         return _bell(distance, self.width)
 
 
-def edges(low: float | None, high: float | None) -> tuple[float, float]:
+def edges(
+    low: float | None, high: float | None, names: tuple[str, str] = ("low", "high")
+) -> tuple[float, float]:
     """Return a closed interval, None meaning no edge; raises `InputError` if it is none or empty.
 
     Example:
@@ -314,11 +316,14 @@ def edges(low: float | None, high: float | None) -> tuple[float, float]:
         (-inf, 3.0)
     """
     if low is None and high is None:
-        raise InputError("low or high must be given, got neither")
-    lower = -np.inf if low is None else _check.finite("low", low)
-    upper = np.inf if high is None else _check.finite("high", high)
+        raise InputError(f"{names[0]} or {names[1]} must be given, got neither")
+    lower = -np.inf if low is None else _check.finite(names[0], low)
+    upper = np.inf if high is None else _check.finite(names[1], high)
     if lower > upper:
-        raise InputError(f"high must be at least low, got low={low!r} and high={high!r}")
+        raise InputError(
+            f"{names[1]} must be at least {names[0]}, got {names[0]}={low!r} and "
+            f"{names[1]}={high!r}"
+        )
     return lower, upper
 
 

@@ -15,7 +15,7 @@ from discdiff.oracle.wrapper import Wrapper
 class Counts:
     """How many sequences an oracle was asked about, and what became of them.
 
-    `requested = invalid + cached + evaluated + not_evaluated`.
+    `requested = invalid + rejected + cached + evaluated + not_evaluated`.
 
     Args:
         requested: sequences asked about, repeats included.
@@ -24,10 +24,11 @@ class Counts:
         evaluated: answered by the oracle.
         failed: of the evaluated, those without a complete score.
         not_evaluated: left out because the budget was spent.
+        rejected: by a filter that needs no score; the oracle never heard of them.
 
     Example:
         >>> Counts(requested=2, evaluated=2) + Counts(requested=1, invalid=1)
-        Counts(requested=3, invalid=1, cached=0, evaluated=2, failed=0, not_evaluated=0)
+        Counts(requested=3, invalid=1, cached=0, evaluated=2, failed=0, not_evaluated=0, rejected=0)
     """
 
     requested: int = 0
@@ -36,6 +37,7 @@ class Counts:
     evaluated: int = 0
     failed: int = 0
     not_evaluated: int = 0
+    rejected: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -51,6 +53,7 @@ class Counts:
             evaluated=scores.origin.count("oracle"),
             failed=pairs.count(("failed", "oracle")),
             not_evaluated=scores.status.count("not_evaluated"),
+            rejected=scores.status.count("rejected"),
         )
 
 
@@ -95,6 +98,10 @@ class Metered(Wrapper):
     def exhausted(self) -> bool:
         """Whether the budget is spent."""
         return self.left == 0
+
+    def note(self, scores: Scores) -> None:
+        """Count an answer that was given outside the oracle, such as a filter's rejections."""
+        self.counts += Counts.of(scores)
 
     def stream(self, sequences: Sequence[str], /) -> Iterator[Part]:
         """Yield what the oracle inside says, counted."""

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
-STATUSES = ("ok", "invalid", "failed", "not_evaluated")
+STATUSES = ("ok", "invalid", "failed", "not_evaluated", "rejected")
 ORIGINS = ("", "oracle", "cache")
 
 
@@ -28,7 +28,8 @@ class Scores:
         valid: bool `(N,)`; False where the domain or the oracle calls the sequence invalid, and
             where nothing looked at it (`not_evaluated` under a budget that charges all requests).
         status: one of ``ok`` (every output is finite), ``invalid``, ``failed`` (an output is
-            missing; those that are there are kept) or ``not_evaluated`` a row.
+            missing; those that are there are kept), ``not_evaluated`` or ``rejected`` (by a filter
+            that needs no score, before the oracle was asked) a row.
         reasons: why a row is not ``ok``, in a few words; empty strings by default.
         canonical: canonical form a row, where known; empty strings by default.
         origin: ``oracle`` where the oracle was called for this row, ``cache`` where the answer was

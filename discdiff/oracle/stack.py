@@ -39,6 +39,7 @@ def stack(
         budget: the most the oracle may be asked; None for no limit.
         charge: ``evaluated`` counts new evaluations against the budget; ``all`` counts every
             request, invalid and known ones included, and the budget then stands outside validity.
+            What a filter rejects before the oracle is asked costs nothing.
         batch_size: the most sequences of one call.
         counts: what was counted before, for a run that continues; the budget starts from it.
         on_scored: called with each part before it counts; see `Metered`.
@@ -52,7 +53,7 @@ def stack(
         >>> gc(["GG", "", "GG", "A", "C"]).values[:, 0].tolist()
         [2.0, nan, 2.0, 0.0, nan]
         >>> gc.counts
-        Counts(requested=5, invalid=1, cached=1, evaluated=2, failed=0, not_evaluated=1)
+        Counts(requested=5, invalid=1, cached=1, evaluated=2, failed=0, not_evaluated=1, rejected=0)
     """
     _check.one_of("charge", charge, ("evaluated", "all"))
     before = Counts() if counts is None else counts
@@ -64,6 +65,6 @@ def stack(
         layers = Budgeted(layers, budget, before.evaluated)
     layers = Validated(Canonical(Cached(layers, cache), domain), domain)
     if budget is not None and charge == "all":
-        spent = before.requested - before.not_evaluated
+        spent = before.requested - before.not_evaluated - before.rejected
         layers = Budgeted(layers, budget, spent, valid=False)
     return Metered(layers, before, on_scored)

@@ -6,6 +6,25 @@ import torch
 from torch import Tensor
 
 
+def adjust(log_p: Tensor, temperature: float, top_p: float) -> Tensor:
+    """Return log-probabilities at a temperature, then in a nucleus.
+
+    They are themselves where both are 1: then nothing is computed.
+
+    Args:
+        log_p: log-probabilities `(..., V)`.
+        temperature: divides them, greater than 0.
+        top_p: as for `nucleus`.
+
+    Example:
+        >>> adjust(torch.tensor([0.2, 0.8]).log(), temperature=0.5, top_p=1.0).exp()
+        tensor([0.0588, 0.9412])
+    """
+    if temperature != 1.0:
+        log_p = torch.log_softmax(log_p / temperature, dim=-1)
+    return nucleus(log_p, top_p) if top_p < 1.0 else log_p
+
+
 def nucleus(log_p: Tensor, top_p: float) -> Tensor:
     """Keep the smallest set of tokens whose mass reaches `top_p`, renormalised.
 

@@ -16,8 +16,9 @@ from discdiff import _check, random
 from discdiff.domain import Template
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.process import inverse_cdf
-from discdiff.samplers.adjust import nucleus, restrict
+from discdiff.samplers.adjust import adjust, restrict
 from discdiff.samplers.forward import evaluate
+from discdiff.samplers.path import Path
 from discdiff.samplers.plan import Event, Finished, Ints, Plan
 from discdiff.samplers.samples import Samples
 from discdiff.samplers.start import Seeds, Start, from_noise, from_seeds, from_templates
@@ -64,8 +65,6 @@ class Sampler(ABC):
     @abstractmethod
     def plan(self, state: State) -> Plan:
         """Draw the plan of a state that starts now."""
-
-    # ------------------------------------------------------------------ states
 
     def init(
         self,
@@ -185,15 +184,13 @@ class Sampler(ABC):
             keys=keys,
             plan=Finished(),
             log_weight=zeros,
-            confidence=torch.ones(x_t.shape, device=x_t.device),
+            path=Path.begin(x_t, t.to(torch.float64)),
             counts=Counter(),
             allowed=allowed,
             layout=layout,
             cond=cond,
         )
         return replace(state, plan=self.plan(state))
-
-    # ------------------------------------------------------------------ steps
 
     @torch.no_grad()
     def step(
@@ -217,12 +214,14 @@ class Sampler(ABC):
             full = self.log_p(parent) if parent.log_p is None else parent.log_p
             log_p = full[rows // branch, cols]
         else:
-            log_p = self._adjust(evaluate(self.model, state, event.t, event.rows, event.cols))
+            log_p = evaluate(self.model, state, event.t, event.rows, event.cols)
         if state.plan.adaptive:
-            chosen = state.plan.choose(state, event, log_p)
+            certain = adjust(log_p, self.temperature, self.top_p)
+            chosen = state.plan.choose(state, event, certain)
             rows, cols, log_p = rows[chosen], cols[chosen], log_p[chosen]
             event = replace(event, rows=rows.cpu().numpy(), cols=cols.cpu().numpy())
-        return self._draw(state, event, rows, cols, log_p, tilt)
+        u = state.uniforms(TOKEN, rows, cols)
+        return self._draw(state, event, rows, cols, log_p, u, tilt)
 
     def _draw(
         self,
@@ -231,32 +230,36 @@ class Sampler(ABC):
         rows: Tensor,
         cols: Tensor,
         log_p: Tensor,
-        tilt: Tilt | None,
+        u: Tensor,
+        tilt: Tilt | None = None,
     ) -> State:
         x_t, t, s = state.tokens[rows, cols], event.t[rows], event.s[rows]
-        law = self.process.event_log_probs(log_p, x_t, t, s)
-        drawn_from = law
-        alphabet = state.alphabet(rows, cols)
+        model_law = law = self.process.event_log_probs(log_p, x_t, t, s)
+        adjusted = adjust(log_p, self.temperature, self.top_p)
+        if adjusted is not log_p:
+            log_p, law = adjusted, self.process.event_log_probs(adjusted, x_t, t, s)
+        alphabet, drawn_from = state.alphabet(rows, cols), law
         if alphabet is not None:
-            inside = restrict(log_p, alphabet)
-            drawn_from = self.process.event_log_probs(inside, x_t, t, s)
+            log_p = restrict(log_p, alphabet)
+            drawn_from = self.process.event_log_probs(log_p, x_t, t, s)
         if tilt is not None:
             drawn_from = torch.log_softmax(drawn_from + tilt(state, event, drawn_from), dim=-1)
-        token = inverse_cdf(drawn_from, state.uniforms(TOKEN, rows, cols))
-        tokens, confidence = state.tokens.clone(), state.confidence.clone()
+        token = inverse_cdf(drawn_from, u)
+        tokens = state.tokens.clone()
         tokens[rows, cols] = token
-        chosen = law.gather(-1, token[:, None])[:, 0]
-        confidence[rows, cols] = chosen.exp().float()
+        back = self.process.log_noising(x_t, token, t, s)
+        path = state.path.drawn(rows, cols, _at(model_law, token), back)
         if event.remask is not None:
             tokens = torch.where(event.remask, self.process.mask_id, tokens)
+            path = path.forgotten(event.remask)
         log_weight = state.log_weight
         if drawn_from is not law:
-            change = (chosen - drawn_from.gather(-1, token[:, None])[:, 0]).double()
+            change = (_at(law, token) - _at(drawn_from, token)).double()
             log_weight = log_weight.index_add(0, rows, change)
         return replace(
             state,
             tokens=tokens,
-            confidence=confidence,
+            path=path,
             t=event.s,
             log_weight=log_weight,
             event=state.event + 1,
@@ -266,42 +269,40 @@ class Sampler(ABC):
     def log_p(self, state: State) -> Tensor:
         """Return log-probabilities `(B, W, V)` at every position that may still be drawn.
 
-        Rows that are finished, and positions that are settled, hold zeros.
+        They are the network's, before temperature and nucleus. Rows that are finished, and
+        positions that are settled, hold zeros.
         """
-        editable = self.process.editable(state.tokens, state.active)
-        editable = editable & (state.t > 0)[:, None]
-        rows, cols = np.nonzero(editable.cpu().numpy())
-        found = self._adjust(evaluate(self.model, state, state.t, rows, cols))
+        rows, cols = self._open(state)
+        found = evaluate(self.model, state, state.t, rows, cols)
         full = torch.zeros(*state.tokens.shape, found.shape[-1], dtype=found.dtype)
         full = full.to(state.tokens.device)
         full[self._on_device(rows, state), self._on_device(cols, state)] = found
         return full
 
-    def _adjust(self, log_p: Tensor) -> Tensor:
-        if self.temperature != 1.0:
-            log_p = torch.log_softmax(log_p / self.temperature, dim=-1)
-        return nucleus(log_p, self.top_p) if self.top_p < 1.0 else log_p
-
     @torch.no_grad()
-    def preview(self, state: State, draws: int = 1) -> Tensor:
-        r"""Return clean tokens `(B, draws, W)` from the factorised $p(x_0\mid x_t)$.
+    def preview(self, state: State, draw: int = 0) -> State:
+        r"""Return the state finished in one event, by the factorised $p(x_0\mid x_t)$.
 
         Uses `state.log_p`, so a state that has made its pass is previewed for free.
+
+        Args:
+            state: B rows; those that are finished stay as they are.
+            draw: number of the draw: others are independent of it.
         """
         log_p = self.log_p(state) if state.log_p is None else state.log_p
+        rows, cols = self._open(state)
+        event = Event(rows, cols, state.t, torch.zeros_like(state.t))
+        on_rows, on_cols = self._on_device(rows, state), self._on_device(cols, state)
+        keys = random.fold(state.purpose_keys(PREVIEW), draw)
+        u = random.uniform_at(keys[on_rows], on_cols)
+        state = self._draw(state, event, on_rows, on_cols, log_p[on_rows, on_cols], u)
+        return replace(state, plan=Finished())
+
+    def _open(self, state: State) -> tuple[Ints, Ints]:
+        """Return rows and columns, on the host, of the positions that may still be drawn."""
         editable = self.process.editable(state.tokens, state.active) & (state.t > 0)[:, None]
-        rows, cols = editable.nonzero(as_tuple=True)
-        x_t = state.tokens[rows, cols]
-        law = self.process.x0_posterior(log_p[rows, cols], x_t, state.t[rows])
-        alphabet = state.alphabet(rows, cols)
-        if alphabet is not None:
-            law = restrict(law, alphabet)
-        tokens = state.tokens[:, None].repeat(1, draws, 1)
-        keys = state.purpose_keys(PREVIEW)
-        for draw in range(draws):
-            u = random.uniform_at(random.fold(keys, draw)[rows], cols)
-            tokens[rows, draw, cols] = inverse_cdf(law, u)
-        return tokens
+        rows, cols = np.nonzero(editable.cpu().numpy())
+        return rows, cols
 
     def done(self, state: State, stop: float = 0.0) -> bool:
         """Return whether no row has an event left before `stop`."""
@@ -326,8 +327,6 @@ class Sampler(ABC):
         keys = random.fold(state.keys, PAUSE)
         state = replace(state, t=state.t.clamp(max=stop), keys=keys, event=0)
         return replace(state, plan=state.plan.resume(state))
-
-    # ------------------------------------------------------------------ samples
 
     def sample(
         self,
@@ -379,17 +378,20 @@ class Sampler(ABC):
         """Return the finished rows of a state, decoded."""
         strings = self.model.domain.decode_batch(state.tokens)
         valid = [self.model.domain.invalid_reason(s) is None for s in strings]
-        number = state.active.sum(1).clamp(min=1)
-        kept = torch.where(state.active, state.confidence, 1.0).double()
+        belief = state.belief(self.process)
         return Samples(
             tokens=state.tokens,
             strings=strings,
             valid=np.array(valid, dtype=np.bool_),
             log_weight=state.log_weight,
-            log_likelihood=kept.log().sum(1),
-            confidence=torch.where(state.active, kept, 0.0).sum(1) / number,
+            log_likelihood=belief.log_likelihood,
+            confidence=belief.confidence,
             counts=dict(state.counts),
         )
 
     def _on_device(self, index: Ints, state: State) -> Tensor:
         return torch.from_numpy(index).to(state.tokens.device, non_blocking=True)
+
+
+def _at(log_law: Tensor, token: Tensor) -> Tensor:
+    return log_law.gather(-1, token[:, None])[:, 0]

@@ -35,7 +35,7 @@ class ReMDM(Sampler):
     * `max`: $\sigma=\sigma_{\max}$.
 
     With `confidence`, $\sigma$ is shared out over a row's visible tokens by the softmax of minus
-    the probability with which each was drawn, so about one token is remasked per $\sigma$ = 1.
+    the probability that the model gave each when it was drawn, so about one token is remasked per $\sigma$ = 1.
     With `loop` = (on, off, alpha), the schedule is run down to noise level 1 - alpha at t = on,
     corrected there with $\sigma=\eta$ until t = off, and then run down to 0.
 
@@ -199,7 +199,7 @@ class _RemaskPlan(Plan):
     def _share(self, state: State, visible: Tensor, sigma: Tensor) -> Tensor:
         if not self.sampler.confidence:
             return sigma[:, None].expand(visible.shape)
-        score = torch.where(visible, -state.confidence.double(), -torch.inf)
+        score = torch.where(visible, -state.path.log_prob.exp(), -torch.inf)
         return sigma[:, None] * torch.softmax(score, dim=1).nan_to_num(0.0)
 
     def _reveal_probability(

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from discdiff.belief import Belief
+
 if TYPE_CHECKING:
     from discdiff.oracle import Scores
 
@@ -22,9 +24,9 @@ class Samples:
         strings: the decoded designs.
         valid: bool `(N,)`, by the domain's own predicate.
         log_weight: float64 `(N,)`; all zero where the draws are the stated law themselves.
-        log_likelihood: float64 `(N,)`: sum of the log-probabilities with which the final tokens
-            were drawn, in nats; for static plans the model's log-likelihood along the drawn order.
-        confidence: float64 `(N,)`: mean of those probabilities, in (0, 1].
+        log_likelihood: float64 `(N,)`, see `Belief`: what the model says of the design's own path,
+            before temperature, nucleus, templates and guidance.
+        confidence: float64 `(N,)` in [0, 1], likewise.
         counts: `nfe`, `nfe_grad` and, with a reward, the oracle's counts.
         reward: float64 `(N,)`, NaN where not scored, or None without a reward.
         scores: the oracle's scores behind `reward`, or None.
@@ -47,6 +49,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.strings)
+
+    @property
+    def belief(self) -> Belief:
+        """What the model says of the designs."""
+        return Belief(self.log_likelihood, self.confidence)
 
     @staticmethod
     def concatenate(parts: list[Samples]) -> Samples:

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from discdiff import random
+from discdiff.belief import Belief
+from discdiff.samplers.path import Path
 
 if TYPE_CHECKING:
+    from discdiff.process import Process
     from discdiff.samplers.plan import Plan
 
 # purposes of the random numbers below one row key
@@ -35,13 +38,14 @@ class State:
         keys: int64 row keys `(B,)`: they belong to the slot, not to the ancestor.
         plan: what happens when.
         log_weight: float64 `(B,)`, every change of law so far.
-        confidence: probability of each token when it was drawn, float32 `(B, W)`; 1 where given.
+        path: what the model's opinion of each row follows from.
         counts: shared by all states of one run: `nfe`, `nfe_grad`.
         event: index of the next event, the time of sequential Monte Carlo.
         allowed: alphabets per position of T templates, bool `(T, W, V)`, or None.
         layout: which of the templates a row has, int64 `(B,)`, or None.
         cond: int64 classes `(B,)`, or None.
-        log_p: log-probabilities `(B, W, V)` for the present tokens, where a pass has been made.
+        log_p: the network's log-probabilities `(B, W, V)` for the present tokens, where a pass has
+            been made.
     """
 
     tokens: Tensor
@@ -51,7 +55,7 @@ class State:
     keys: Tensor
     plan: Plan
     log_weight: Tensor
-    confidence: Tensor
+    path: Path
     counts: Counter[str]
     event: int = 0
     allowed: Tensor | None = None
@@ -76,6 +80,10 @@ class State:
             return None
         return self.allowed[self.layout[rows], cols]
 
+    def belief(self, process: Process) -> Belief:
+        """Return what the model says of the rows, which are finished."""
+        return self.path.belief(process, self.tokens, self.active)
+
     def gather(self, index: Tensor, keys: Tensor | None = None) -> State:
         """Return the rows `index (N,)`, with `keys` in place of their own when given."""
         host = index.cpu().numpy()
@@ -88,7 +96,7 @@ class State:
             keys=self.keys[index] if keys is None else keys,
             plan=self.plan.take(host),
             log_weight=self.log_weight[index],
-            confidence=self.confidence[index],
+            path=self.path.gather(index),
             layout=None if self.layout is None else self.layout[index],
             cond=None if self.cond is None else self.cond[index],
             log_p=None if self.log_p is None else self.log_p[index],

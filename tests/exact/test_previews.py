@@ -39,11 +39,12 @@ def test_masked_previews_are_independent_conditionals():
     z = [3, 1, 3]
     sides = given(LAW, z)
     sides[1] = [0, 1, 0]
-    previews = sampler.preview(state_at(sampler, z, 0.7), draws=2)
-    for draw in (0, 1):
-        assert fits(of_sides(sides), previews[:, draw])
+    state = state_at(sampler, z, 0.7)
+    first, second = (sampler.preview(state, draw).tokens for draw in (0, 1))
+    assert fits(of_sides(sides), first)
+    assert fits(of_sides(sides), second)
     # two draws of a row are independent of each other
-    cells = previews[:, 0, 0] * 3 + previews[:, 1, 0]
+    cells = first[:, 0] * 3 + second[:, 0]
     pair = Law(3, np.arange(9)[:, None], np.outer(sides[0], sides[0]).ravel())
     assert fits(pair, cells)
 
@@ -51,7 +52,7 @@ def test_masked_previews_are_independent_conditionals():
 def test_uniform_previews_come_from_the_posterior_and_not_from_the_cavity():
     sampler = Ancestral(model_of(LAW, "uniform"), steps=8)
     z = [0, 1, 2]
-    tokens = sampler.preview(state_at(sampler, z, 0.7))[:, 0]
+    tokens = sampler.preview(state_at(sampler, z, 0.7)).tokens
     assert fits(of_sides(posterior(LAW, z, 0.3)), tokens)
     assert differs(of_sides(cavity(LAW, z, 0.3)), tokens)
 
@@ -63,7 +64,7 @@ def test_previews_keep_to_the_allowed_letters(kind):
     z = [3, 3, 3] if kind == "masked" else [0, 1, 2]
     sides = given(LAW, z) if kind == "masked" else posterior(LAW, z, 0.3)
     sides = sides * allowed.numpy()
-    tokens = sampler.preview(state_at(sampler, z, 0.7, allowed))[:, 0]
+    tokens = sampler.preview(state_at(sampler, z, 0.7, allowed)).tokens
     assert fits(of_sides(sides / sides.sum(1, keepdims=True)), tokens)
 
 
@@ -74,5 +75,5 @@ def test_a_preview_after_a_pass_costs_nothing_and_a_finished_row_is_its_own():
     assert state.counts["nfe"] == 50
     done = sampler.run(state)
     spent = done.counts["nfe"]
-    assert torch.equal(sampler.preview(done, draws=3)[:, 2], done.tokens)
+    assert torch.equal(sampler.preview(done, draw=2).tokens, done.tokens)
     assert done.counts["nfe"] == spent

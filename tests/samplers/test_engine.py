@@ -59,8 +59,7 @@ def test_the_likelihood_is_that_of_the_drawn_order():
     expected = {"AB": 1.0, "BAB": 2 / 5, "CAB": 3 / 5}  # given the length
     found = samples.log_likelihood.exp()
     np.testing.assert_allclose(found, [expected[s] for s in samples.strings], rtol=1e-6)
-    # every letter but the first of three is certain
-    mean = [(2 + expected[s]) / 3 if len(s) == 3 else 1.0 for s in samples.strings]
+    mean = [expected[s] ** (1 / len(s)) for s in samples.strings]
     np.testing.assert_allclose(samples.confidence, mean, rtol=1e-6)
 
 
