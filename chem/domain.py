@@ -110,6 +110,12 @@ class Molecules(Domain):
         compare = comparer([make(_molecule(string)) for string in strings])
         return lambda string: compare(make(_molecule(string)))
 
+    def alerts(self, string: str) -> int:
+        """Return how many structural alerts (PAINS, Brenk, NIH) match a valid SMILES."""
+        from discdiff.chem.oracles.alerts import Alerts
+
+        return int(Alerts().value(_molecule(string)))
+
     def scaffold(self, string: str) -> str | None:
         """Return the SMILES of the Murcko scaffold of a valid SMILES; empty without a ring."""
         from discdiff.chem.scaffolds import scaffold

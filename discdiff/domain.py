@@ -109,6 +109,10 @@ class Domain(ABC):
         """
         return shared_runs(strings)
 
+    def alerts(self, string: str) -> int | None:
+        """Return how many known warnings a valid string gives; None where none are known."""
+        return None
+
     def scaffold(self, string: str) -> str | None:
         """Return what the valid strings of a series share; None where there is no such thing."""
         return None

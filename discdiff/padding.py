@@ -10,6 +10,7 @@ import numpy as np
 from discdiff import _check
 from discdiff.domain import Domain
 from discdiff.errors import DataError, UnsupportedError
+from discdiff.similarity import Likeness
 
 END = "<end>"
 LENGTH_MODES = ("given_length", "pad_as_token")
@@ -38,7 +39,7 @@ class Padded(Domain):
     def __init__(self, inner: Domain, width: int) -> None:
         super().__init__([*inner.alphabet.tokens, END])
         self.inner, self.width = inner, _check.positive_int("width", width)
-        self.name, self.column = inner.name, inner.column
+        self.name, self.column, self.examples = inner.name, inner.column, inner.examples
 
     def split(self, string: str) -> list[str]:
         tokens = self.inner.split(string)
@@ -64,6 +65,15 @@ class Padded(Domain):
 
     def draw(self, string: str) -> str | None:
         return self.inner.draw(string)
+
+    def likeness(self, strings: Sequence[str]) -> Likeness:
+        return self.inner.likeness(strings)
+
+    def alerts(self, string: str) -> int | None:
+        return self.inner.alerts(string)
+
+    def scaffold(self, string: str) -> str | None:
+        return self.inner.scaffold(string)
 
     def settings(self) -> dict[str, object]:
         return self.inner.settings()

@@ -152,7 +152,7 @@ class Process(ABC):
 
     @abstractmethod
     def log_noising(self, x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""Return $\log q(x_t^i\mid x_s^i)$, float64 `(N,)`, of an event that drew `x_s` from `x_t`.
+        r"""Return $\log q(x_t^i\mid x_s^i)$ of an event that drew `x_s` from `x_t`, float64 `(N,)`.
 
         Without what the model's path has in common with it: *when* a masked process reveals.
 

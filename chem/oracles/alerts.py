@@ -74,7 +74,8 @@ class Alerts(PerMolecule):
 class AlertFilter:
     """Pass molecules with at most a given number of structural alerts.
 
-    It looks at the string, so it costs no oracle; what is no molecule does not pass.
+    It looks at the string, so the oracle is not asked for what it rejects; what is no molecule does
+    not pass.
 
     Args:
         sets: which collections to search, of ``pains``, ``brenk`` and ``nih``.
@@ -89,6 +90,7 @@ class AlertFilter:
         array([ True, False])
     """
 
+    name = "alerts"
     outputs: tuple[str, ...] = ()
 
     def __init__(self, sets: Sequence[str] = ("pains", "brenk", "nih"), most: int = 0) -> None:

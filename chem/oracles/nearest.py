@@ -13,6 +13,8 @@ from discdiff.chem.molecule import parse
 from discdiff.chem.oracles.molecular import PerMolecule
 from discdiff.data.readers import Columns, read_chunks
 from discdiff.errors import DataError, InputError
+from discdiff.objective.transform import edges
+from discdiff.oracle.scores import Bools, Floats
 
 
 class Nearest(PerMolecule):
@@ -73,6 +75,56 @@ class Nearest(PerMolecule):
         if similarity < low:
             return similarity / low
         return (1.0 - similarity) / (1.0 - high) if similarity > high else 1.0
+
+
+class NearestFilter:
+    """Pass molecules whose similarity to the nearest one of a reference set is in a band.
+
+    It looks at the string, so the oracle is not asked for what it rejects; what is no molecule does
+    not pass.
+
+    Args:
+        reference: a data file (CSV, SMILES or Parquet), or a list of SMILES.
+        column: the column of the file that holds SMILES; by default the one of that name.
+        at_least: least similarity, in [0, 1]; None for no lower edge.
+        at_most: largest similarity, in [0, 1]; None for no upper edge.
+        fingerprint: a name that `discdiff.chem.fingerprints.fingerprint` knows.
+
+    Raises:
+        InputError: if the set is empty, the fingerprint is unknown, or the edges are both None, out
+            of range or in the wrong order.
+        DataError: if the file cannot be read, or a row is not a molecule.
+
+    Example:
+        >>> import numpy as np
+        >>> near = NearestFilter(["CCO", "c1ccccc1"], at_least=0.3)
+        >>> near(np.empty((2, 0)), ["CCO", "Cc1ccccc1"]).tolist()
+        [True, False]
+    """
+
+    name = "nearest"
+    outputs: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        reference: str | Sequence[str],
+        column: str | None = None,
+        at_least: float | None = None,
+        at_most: float | None = None,
+        fingerprint: str = "ecfp4_2048",
+    ) -> None:
+        for name, edge in (("at_least", at_least), ("at_most", at_most)):
+            if edge is not None:
+                _check.fraction(name, edge)
+        self.at_least, self.at_most = edges(at_least, at_most, ("at_least", "at_most"))
+        self._nearest = Nearest(reference, column, fingerprint=fingerprint)
+        self.reference = self._nearest.parameters["reference"]
+
+    def __call__(self, values: Floats, strings: Sequence[str], /) -> Bools:
+        """Return `(N,)`, True where the string passes; `values` `(N, 0)` are not needed."""
+        similarity = self._nearest(strings)
+        passes: Bools = (similarity >= self.at_least) & (similarity <= self.at_most)
+        return passes
 
 
 _fingerprint = fingerprint  # the constructor's argument has the same name

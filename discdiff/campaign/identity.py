@@ -15,7 +15,6 @@ from torch import nn
 from discdiff.errors import StoreError
 
 _DEPTH = 4
-_ABSENT = object()
 
 
 def describe(value: object, depth: int = _DEPTH) -> Any:
@@ -72,9 +71,10 @@ def refuse_changes(recorded: Mapping[str, Any], given: Mapping[str, Any], folder
 
 
 def _changes(old: Any, new: Any, path: str) -> list[str]:
+    # a key that is not there is one without a value: an older run has not heard of newer keys
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = sorted({*old, *new})
-        pairs = [(old.get(k, _ABSENT), new.get(k, _ABSENT), f"{path}.{k}") for k in keys]
+        pairs = [(old.get(k), new.get(k), f"{path}.{k}") for k in keys]
         return [change for a, b, where in pairs for change in _changes(a, b, where)]
     if old == new:
         return []
@@ -82,7 +82,7 @@ def _changes(old: Any, new: Any, path: str) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    if value is _ABSENT:
+    if value is None:
         return "not set"
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

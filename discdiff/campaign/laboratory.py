@@ -12,21 +12,25 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
 from discdiff import _check
+from discdiff.belief import Belief
 from discdiff.campaign.choosing import Choice, choose_batch
 from discdiff.campaign.draws import draws_of
 from discdiff.campaign.prediction import predictor
 from discdiff.campaign.reward import memory_of, without_memory
 from discdiff.campaign.rounds import Method, Task
-from discdiff.campaign.rows import GUIDED, Draw, Round, Row
+from discdiff.campaign.rows import GUIDED, Draw, Remark, Round, Row
 from discdiff.campaign.store import Store
 from discdiff.data.tables import Table
 from discdiff.domain import Domain
 from discdiff.errors import DataError, InputError
+from discdiff.objective import Objective as Terms
 from discdiff.oracle import Scores, stack
 from discdiff.oracle.measured import measured_columns, with_answers
 from discdiff.oracle.scores import Floats
@@ -190,7 +194,12 @@ class Laboratory:
             chosen_later = np.zeros(len(samples), dtype=np.int64)  # so none stands for its law
             for draw in draws_of(samples, self.domain.canonical, False, chosen_later):
                 scored = reward is None or not math.isnan(draw.reward)
-                if scored and draw.sequence is not None and draw.sequence not in taken:
+                if (
+                    scored
+                    and not self._screened_out(draw)
+                    and draw.sequence is not None
+                    and draw.sequence not in taken
+                ):
                     found.setdefault(draw.sequence, draw)
             idle = 0 if len(found) > before else idle + 1
             if seen is not None:
@@ -198,6 +207,15 @@ class Laboratory:
         counts: dict[str, float] = {"requested": drawn, "designs": drawn, "invalid": invalid}
         counts |= {"not_evaluated": len(found), "cached": drawn - invalid - len(found), "nfe": nfe}
         return found, counts
+
+    def _screened_out(self, draw: Draw) -> bool:
+        """Return whether a filter that needs no score rejects a design: it is not sent out."""
+        objective = self.task.objective
+        if not isinstance(objective, Terms) or draw.sequence is None:
+            return False
+        numbers = (draw.log_likelihood, draw.confidence)
+        belief = Belief(*(torch.tensor([number], dtype=torch.float64) for number in numbers))
+        return bool(objective.screen([draw.sequence], belief)[0])
 
     def _samples(self, reward: Reward | None, first: int) -> Samples:
         """Return the next designs; from the model alone as long as there is no reward."""
@@ -262,6 +280,8 @@ class Laboratory:
 
         sequences = list(measured)
         objective = self.task.objective
+        # a plain function: what was measured is recorded whatever a filter says before the oracle
+        judge = None if objective is None else partial(without_memory(objective))
         reward = Reward(
             self.domain,
             stack(
@@ -269,8 +289,9 @@ class Laboratory:
                 self.domain,
                 batch_size=self.task.rules.batch_size,
             ),
-            None if objective is None else without_memory(objective),
+            judge,
         )
+        drawn = {d.sequence: d for _, d in self.store.draws(GUIDED)}
         found = reward.strings(sequences)
         rewards = found.reward.tolist()
         last = max((row.id for row in self.store.rows()), default=0)
@@ -286,7 +307,14 @@ class Laboratory:
                 scores=tuple(found.scores.values[place].tolist()),
                 seconds=float(found.scores.seconds[place]),
                 reward=rewards[place],
+                **vars(self._remark(sequence, drawn.get(sequence))),
             )
+
+    def _remark(self, sequence: str, draw: Draw | None) -> Remark:
+        remark = self.task.background.remark(sequence)
+        if draw is None:
+            return remark
+        return replace(remark, log_likelihood=draw.log_likelihood, confidence=draw.confidence)
 
 
 def batch_table(store: Store, number: int, domain: Domain) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from discdiff.campaign.rows import Row
+from discdiff.campaign.rows import Remark, Row
 from discdiff.campaign.store import Store
 from discdiff.oracle import Batched, Checked, Combined, Entry, Part, Scores, Wrapper, as_oracle
 
@@ -37,6 +37,7 @@ class Recorder:
         self._taken = {row.id for row in self._open.values()}
         self._seen: set[str] = set()
         self._ids: dict[str, int] = {}
+        self._rejected = {row.sequence for row in store.rejections(arm)}
 
     @property
     def unclaimed(self) -> int:
@@ -91,9 +92,37 @@ class Recorder:
         if rows:
             self.store.record(rows)
 
-    def reward(self, rewards: Mapping[str, float], reasons: Mapping[str, str]) -> None:
-        """Write the rewards of sequences that were evaluated, and why some were rejected."""
-        self.store.reward(self.arm, rewards, {s: why for s, why in reasons.items() if why})
+    def reward(
+        self,
+        rewards: Mapping[str, float],
+        reasons: Mapping[str, str],
+        remarks: Mapping[str, Remark],
+    ) -> None:
+        """Write the rewards of sequences that were evaluated, and what else is said of them."""
+        why = {sequence: reason for sequence, reason in reasons.items() if reason}
+        self.store.reward(self.arm, rewards, why, remarks)
+
+    def unknown(self, sequences: Sequence[str]) -> list[str]:
+        """Return which of `sequences` no filter of this arm has rejected unseen, each once."""
+        return [s for s in dict.fromkeys(sequences) if s not in self._rejected]
+
+    def reject(
+        self, raw: Mapping[str, str], reasons: Mapping[str, str], remarks: Mapping[str, Remark]
+    ) -> None:
+        """Write sequences that a filter rejected before the oracle was asked.
+
+        Args:
+            raw: as spelled, by canonical form.
+            reasons: why.
+            remarks: what else is said of them.
+        """
+        if raw:
+            common = (0, self.arm, self.number)
+            self.store.reject(
+                Row(*common, s, raw[s], "rejected", reasons[s], (), 0.0, **vars(remarks[s]))
+                for s in raw
+            )
+            self._rejected.update(raw)
 
 
 class Replayed(Wrapper):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+import torch
 
+from discdiff.belief import Belief
+from discdiff.campaign.background import Background
 from discdiff.campaign.recorder import Recorder
-from discdiff.campaign.rows import REJECTED
+from discdiff.campaign.rows import Remark
 from discdiff.domain import Domain
 from discdiff.objective import Objective as Terms
-from discdiff.objective.filters import Diversity
+from discdiff.objective.filters import REJECTED, Diversity
 from discdiff.oracle import Metered
 from discdiff.reward import Evaluation, Objective, Reward
 
@@ -29,6 +31,7 @@ class RecordedReward(Reward):
         oracle: the stack of the round.
         objective: as for `Reward`.
         recorder: the open round.
+        background: says what is known of a design without a score.
         after: called after every request with the new rewards.
     """
 
@@ -38,39 +41,62 @@ class RecordedReward(Reward):
         oracle: Metered,
         objective: Objective | None,
         recorder: Recorder,
+        background: Background,
         after: Callable[[list[float]], None],
     ) -> None:
         super().__init__(domain, oracle, objective)
         self.recorder = recorder
         self.after = after
-        self.intrinsic = without_memory(self.objective)
+        self.background = background
+        judge = objective.after_screens() if isinstance(objective, Terms) else self.objective
+        self.intrinsic = without_memory(judge)
 
-    def __call__(self, tokens: Tensor) -> Evaluation:
-        """Return the evaluation of int64 `tokens` `(N, L)`."""
-        return self._record(super().__call__(tokens))
+    def _evaluate(
+        self, strings: list[str], device: torch.device, belief: Belief | None
+    ) -> Evaluation:
+        evaluation = super()._evaluate(strings, device, belief)
+        known = Belief.unknown(len(strings)) if belief is None else belief.cpu()
+        self._record_rejections(evaluation, known)
+        return self._record(evaluation, known)
 
-    def strings(self, strings: Sequence[str]) -> Evaluation:
-        """Return the evaluation of N `strings`."""
-        return self._record(super().strings(strings))
+    def _record_rejections(self, evaluation: Evaluation, belief: Belief) -> None:
+        scores = evaluation.scores
+        rejected = [i for i, status in enumerate(scores.status) if status == "rejected"]
+        first: dict[str, int] = {}
+        for i in rejected:
+            first.setdefault(scores.canonical[i], i)
+        new = {s: first[s] for s in self.recorder.unknown(list(first))}
+        self.recorder.reject(
+            {s: evaluation.strings[i] for s, i in new.items()},
+            {s: scores.reasons[i] for s, i in new.items()},
+            self._remarks(new, belief),
+        )
 
-    def _record(self, evaluation: Evaluation) -> Evaluation:
+    def _remarks(self, places: Mapping[str, int], belief: Belief) -> dict[str, Remark]:
+        return {
+            sequence: self.background.remark(sequence, belief.take(torch.tensor([place])))
+            for sequence, place in places.items()
+        }
+
+    def _record(self, evaluation: Evaluation, belief: Belief) -> Evaluation:
         scores = evaluation.scores
         fresh = [i for i, origin in enumerate(scores.origin) if origin == "oracle"]
         sequences = [scores.canonical[i] for i in fresh]
-        if self.intrinsic is self.objective:
+        if memory_of(self.objective) is None:
             rewards = evaluation.reward[fresh].tolist()
         else:
             found = self.intrinsic(scores.take(fresh), self.oracle.outputs, sequences)
             rewards = np.asarray(found, dtype=np.float64).tolist()
         if fresh:
             reasons = [""] * len(fresh)
-            if isinstance(self.objective, Terms):
+            if isinstance(self.intrinsic, Terms):
                 outputs = self.oracle.outputs
-                found_by = self.objective.rejections(scores.take(fresh), outputs, sequences)
+                found_by = self.intrinsic.rejections(scores.take(fresh), outputs, sequences)
                 reasons = [name and f"{REJECTED} {name}" for name in found_by]
             self.recorder.reward(
                 dict(zip(sequences, rewards, strict=True)),
                 dict(zip(sequences, reasons, strict=True)),
+                self._remarks(dict(zip(sequences, fresh, strict=True)), belief),
             )
         self.after(rewards)
         return evaluation

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from discdiff.campaign.background import Background
 from discdiff.campaign.draws import Ints, draws_from_law, draws_of
 from discdiff.campaign.progress import (
     Progress,
@@ -67,7 +68,8 @@ class Rules:
 class Task:
     """What is to be done: draw from `sampler` for the reward of `oracle` and `objective`.
 
-    `given` is what is fixed of every design: its length, template or class.
+    `given` is what is fixed of every design: its length, template or class. `background` says what
+    is known of a design without a score.
     """
 
     sampler: Sampler
@@ -75,6 +77,7 @@ class Task:
     objective: Objective | None
     rules: Rules
     given: Mapping[str, Any]
+    background: Background
 
 
 class ArmRun:
@@ -150,6 +153,7 @@ class ArmRun:
             metered,
             self.task.objective,
             recorder,
+            self.task.background,
             lambda rewards: self.tracker.add(rewards, number, metered.counts),
         )
         samples = self.method.run(

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from discdiff.objective.filters import REJECTED
+
 GUIDED = "guided"
 UNGUIDED = "unguided"
-REJECTED = "rejected by"
 
 NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What is said of a sequence beside its scores.
+
+    `log_likelihood` and `confidence` are the model's (see `discdiff.belief.Belief`), of the path on
+    which the sequence was first drawn. `alerts` are the domain's warnings. `reference` is the most
+    similar string of the run's reference set.
+    """
+
+    log_likelihood: float = NAN
+    confidence: float = NAN
+    alerts: float = NAN
+    similarity: float = NAN
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -19,7 +36,8 @@ class Row:
     `id` orders the evaluations of a run. `sequence` is the canonical form the oracle saw, `raw` the
     spelling first drawn. `scores` has one number per output, NaN where there is none. `final` is
     true where the sequence was drawn from the stated law; elsewhere it is a preview of a design on
-    its way.
+    its way. From `log_likelihood` on as in `Remark`. What a filter rejected before the oracle was
+    asked is no evaluation: it has the status ``rejected`` and no id, 0.
     """
 
     id: int
@@ -34,6 +52,10 @@ class Row:
     reward: float = NAN
     final: bool = False
     log_likelihood: float = NAN
+    confidence: float = NAN
+    alerts: float = NAN
+    similarity: float = NAN
+    reference: str = ""
 
     @property
     def rejected(self) -> bool:

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from discdiff import _check
 from discdiff.campaign import environment
+from discdiff.campaign.background import Background
 from discdiff.campaign.choosing import Choice
 from discdiff.campaign.identity import describe, refuse_changes
 from discdiff.campaign.laboratory import Laboratory, Seen, Told
@@ -76,6 +77,8 @@ class Campaign:
         template: fixed tokens and per-position alphabets of every design.
         seeds: strings that designs start from in place of noise.
         cond: class for a conditional network.
+        reference: strings, usually the training data, of which the table names the one most like
+            each design; a quarter of a million take a minute or two to read.
         config: what the caller composed all this from, plain values; kept in `config.yaml` and
             compared on resume.
 
@@ -116,6 +119,7 @@ class Campaign:
         template: Template | Sequence[Template] | None = None,
         seeds: Seeds | None = None,
         cond: int | None = None,
+        reference: Sequence[str] | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = Path(out)
@@ -132,7 +136,8 @@ class Campaign:
         given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
         if given:
             sampler.init(1, key=0, **given)  # refuses what the model cannot hold to
-        self.task = Task(sampler, as_oracle(oracle), objective, rules, given)
+        background = Background(sampler.model.domain, () if reference is None else reference)
+        self.task = Task(sampler, as_oracle(oracle), objective, rules, given, background)
         self.measured = measured_in(self.task.oracle) is not None
         if self.measured and baseline is not None:
             raise InputError(
@@ -371,6 +376,9 @@ class Campaign:
             "objective": describe(self.task.objective),
             "rules": asdict(self.task.rules),
         }
+        reference = self.task.background.settings()
+        if reference is not None:
+            settings["reference"] = reference
         if self.measured:
             settings["measured"] = self.measured_outputs
         plain: dict[str, Any] = json.loads(json.dumps(settings))

@@ -9,11 +9,42 @@ from pathlib import Path
 
 from discdiff.errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION_ID = 0x64646966  # "ddif": tells a campaign from any other SQLite file
 
 # reward is NULL until the objective has been applied; NaN is NULL everywhere
-TABLES = """
+_VIEW = """
+CREATE VIEW design AS
+    SELECT id, arm, round, sequence, raw, status, reason, scores, reward, seconds,
+           confidence, alerts, similarity, reference,
+           EXISTS (
+               SELECT 1 FROM draw WHERE draw.sequence = evaluation.sequence
+               AND draw.arm = evaluation.arm AND draw.final
+           ) AS final,
+           COALESCE(log_likelihood, (
+               SELECT MAX(log_likelihood) FROM draw WHERE draw.sequence = evaluation.sequence
+               AND draw.arm = evaluation.arm
+           )) AS log_likelihood
+    FROM evaluation;
+"""
+_REJECTION = """
+CREATE TABLE rejection (
+    number INTEGER PRIMARY KEY,
+    arm TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    sequence TEXT NOT NULL,
+    raw TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    log_likelihood REAL,
+    confidence REAL,
+    alerts REAL,
+    similarity REAL,
+    reference TEXT,
+    UNIQUE (sequence, arm)
+);
+"""
+TABLES = (
+    """
 CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -36,6 +67,11 @@ CREATE TABLE evaluation (
     scores TEXT NOT NULL,
     reward REAL,
     seconds REAL NOT NULL,
+    log_likelihood REAL,
+    confidence REAL,
+    alerts REAL,
+    similarity REAL,
+    reference TEXT,
     UNIQUE (sequence, arm)
 );
 CREATE TABLE draw (
@@ -53,25 +89,34 @@ CREATE TABLE draw (
 );
 CREATE INDEX evaluation_round ON evaluation (arm, round);
 CREATE INDEX draw_sequence ON draw (sequence, arm, final, log_likelihood);
-CREATE VIEW design AS
-    SELECT evaluation.*,
-           EXISTS (
-               SELECT 1 FROM draw WHERE draw.sequence = evaluation.sequence
-               AND draw.arm = evaluation.arm AND draw.final
-           ) AS final,
-           (
-               SELECT MAX(log_likelihood) FROM draw WHERE draw.sequence = evaluation.sequence
-               AND draw.arm = evaluation.arm
-           ) AS log_likelihood
-    FROM evaluation;
+"""
+    + _REJECTION
+    + _VIEW
+)
+_FROM_1 = f"""
+ALTER TABLE evaluation ADD COLUMN log_likelihood REAL;
+ALTER TABLE evaluation ADD COLUMN confidence REAL;
+ALTER TABLE evaluation ADD COLUMN alerts REAL;
+ALTER TABLE evaluation ADD COLUMN similarity REAL;
+ALTER TABLE evaluation ADD COLUMN reference TEXT;
+DROP VIEW design;
+{_REJECTION}{_VIEW}
+PRAGMA user_version = 2;
 """
 
+REMARK = "log_likelihood, confidence, alerts, similarity, reference"
+_COLUMNS = "SELECT id, arm, round, sequence, raw, status, reason, scores, seconds, reward, final, "
+ROWS = {  # by format: a run of an older version can be read where it cannot be written
+    1: f"{_COLUMNS} log_likelihood, NULL, NULL, NULL, NULL FROM design",
+    2: f"{_COLUMNS} {REMARK} FROM design",
+}
 
-def check_format(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise `StoreError` unless `connection` is an intact campaign that this version reads."""
+
+def check_format(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the format; raise `StoreError` unless this is a campaign that this version reads."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StoreError(f"{path} is an SQLite file, but not a campaign of discdiff")
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > FORMAT:
         raise StoreError(
             f"{path} has format {found}, and this version of discdiff reads up to {FORMAT}: "
@@ -80,6 +125,12 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
     fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if fault != "ok":
         raise StoreError(f"{path} is damaged ({fault}): restore it from a copy")
+    return found
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Give a campaign of format 1 what the present format has, in one transaction."""
+    connection.executescript(f"BEGIN IMMEDIATE; {_FROM_1} COMMIT;")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from discdiff.campaign import schema
 from discdiff.campaign.files import move, write_atomic
-from discdiff.campaign.rows import NAN, Draw, Round, Row
+from discdiff.campaign.rows import NAN, Draw, Remark, Round, Row
 from discdiff.errors import StoreError
 
 DATABASE = "campaign.sqlite"
@@ -59,7 +59,10 @@ class Store:
         try:
             with schema.translated(path):
                 self._db = _connect(path, read_only=lock is None)
-                schema.check_format(self._db, path)
+                self._format = schema.check_format(self._db, path)
+                if self._format < schema.FORMAT and lock is not None:
+                    schema.upgrade(self._db)
+                    self._format = schema.FORMAT
                 found = self._db.execute("SELECT name, value FROM setting").fetchall()
         except BaseException:
             self._release()
@@ -150,22 +153,28 @@ class Store:
         values = [
             (
                 *(r.id, r.arm, r.round, r.sequence, r.raw, r.status, r.reason, _numbers(r)),
-                *(r.seconds, _null(r.reward)),
+                *(r.seconds, _null(r.reward), *_remarks(r)),
             )
             for r in rows
         ]
         with schema.translated(self.path), self._db:
             self._db.executemany(
                 "INSERT INTO evaluation "
-                "(id, arm, round, sequence, raw, status, reason, scores, seconds, reward) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sequence, arm) DO NOTHING",
+                "(id, arm, round, sequence, raw, status, reason, scores, seconds, reward, "
+                f"{schema.REMARK}) VALUES ({', '.join('?' * 15)}) "
+                "ON CONFLICT (sequence, arm) DO NOTHING",
                 values,
             )
 
     def reward(
-        self, arm: str, rewards: Mapping[str, float], reasons: Mapping[str, str] | None = None
+        self,
+        arm: str,
+        rewards: Mapping[str, float],
+        reasons: Mapping[str, str] | None = None,
+        remarks: Mapping[str, Remark] | None = None,
     ) -> None:
-        """Add the rewards of sequences to their rows, and reasons; what is there stays."""
+        """Add the rewards of sequences to their rows, reasons and remarks; what is there stays."""
+        remarked = [(*_remarks(found), s, arm) for s, found in (remarks or {}).items()]
         with schema.translated(self.path), self._db:
             self._db.executemany(
                 "UPDATE evaluation SET reward = ? "
@@ -175,6 +184,23 @@ class Store:
             self._db.executemany(
                 "UPDATE evaluation SET reason = ? WHERE sequence = ? AND arm = ? AND reason = ''",
                 [(reason, sequence, arm) for sequence, reason in (reasons or {}).items()],
+            )
+            self._db.executemany(
+                "UPDATE evaluation SET (log_likelihood, confidence, alerts, similarity, reference) "
+                "= (?, ?, ?, ?, ?) WHERE sequence = ? AND arm = ? "
+                "AND COALESCE(log_likelihood, alerts, similarity) IS NULL",
+                remarked,
+            )
+
+    def reject(self, rows: Iterable[Row]) -> None:
+        """Write what filters rejected unseen; the first row of a sequence in an arm stays."""
+        values = [(r.arm, r.round, r.sequence, r.raw, r.reason, *_remarks(r)) for r in rows]
+        with schema.translated(self.path), self._db:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO rejection "
+                f"(arm, round, sequence, raw, reason, {schema.REMARK}) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
             )
 
     def finish_round(
@@ -197,7 +223,7 @@ class Store:
 
     def find(self, arm: str | None, sequences: Iterable[str]) -> dict[str, Row]:
         """Return the rows of `sequences` in `arm` (the oldest of any arm where it is None)."""
-        query = f"{_ROWS} WHERE sequence = ? AND arm = COALESCE(?, arm) ORDER BY id LIMIT 1"
+        query = f"{self._select} WHERE sequence = ? AND arm = COALESCE(?, arm) ORDER BY id LIMIT 1"
         found = {}
         with schema.translated(self.path):
             for sequence in sequences:
@@ -211,9 +237,24 @@ class Store:
         given = {"arm": arm, "round": number}
         chosen = {name: value for name, value in given.items() if value is not None}
         where = " AND ".join(["TRUE", *(f"{name} = ?" for name in chosen)])
-        query = f"{_ROWS} WHERE {where} ORDER BY id"
+        query = f"{self._select} WHERE {where} ORDER BY id"
         with schema.translated(self.path):
             return [_row(row) for row in self._db.execute(query, tuple(chosen.values()))]
+
+    def rejections(self, arm: str | None = None) -> list[Row]:
+        """Return, in order, what filters rejected unseen and nothing evaluated after all."""
+        if self._format < schema.FORMAT:
+            return []
+        query = (
+            f"SELECT 0, arm, round, sequence, raw, 'rejected', reason, NULL, 0.0, NULL, 0, "
+            f"{schema.REMARK} FROM rejection WHERE arm = COALESCE(?, arm) AND NOT EXISTS ("
+            "SELECT 1 FROM evaluation WHERE evaluation.sequence = rejection.sequence "
+            "AND evaluation.arm = rejection.arm) ORDER BY number"
+        )
+        blank = json.dumps([None] * len(self.settings.get("outputs", ())))
+        with schema.translated(self.path):
+            found = self._db.execute(query, (arm,)).fetchall()
+        return [_row((*row[:7], blank, *row[8:])) for row in found]
 
     def rounds(self, arm: str) -> list[Round]:
         """Return the rounds of `arm`, in order; at most the last one is not finished."""
@@ -234,6 +275,10 @@ class Store:
             (number, Draw(raw, sequence, final, *map(_nan, numbers)))
             for number, raw, sequence, final, *numbers in found
         ]
+
+    @property
+    def _select(self) -> str:
+        return schema.ROWS[self._format]
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -317,22 +362,26 @@ def _initialise(path: Path, settings: Mapping[str, object]) -> None:
         connection.close()
 
 
-_ROWS = (
-    "SELECT id, arm, round, sequence, raw, status, reason, scores, seconds, reward, final, "
-    "log_likelihood FROM design"
-)
-
-
 def _row(found: tuple[Any, ...]) -> Row:
-    number, arm, round_, sequence, raw, status, reason, scores, seconds, reward, final, log = found
+    number, arm, round_, sequence, raw, status, reason, scores, seconds, *rest = found
+    reward, final, log_likelihood, confidence, alerts, similarity, reference = rest
     return Row(
         *(number, arm, round_, sequence, raw, status, reason),
         scores=tuple(map(_nan, json.loads(scores))),
         seconds=seconds,
         reward=_nan(reward),
         final=bool(final),
-        log_likelihood=_nan(log),
+        log_likelihood=_nan(log_likelihood),
+        confidence=_nan(confidence),
+        alerts=_nan(alerts),
+        similarity=_nan(similarity),
+        reference=reference or "",
     )
+
+
+def _remarks(of: Row | Remark) -> tuple[float | str | None, ...]:
+    numbers = (of.log_likelihood, of.confidence, of.alerts, of.similarity)
+    return (*map(_null, numbers), of.reference or None)
 
 
 def _numbers(row: Row) -> str:

@@ -72,11 +72,15 @@ def given(settings: Design | Sample, domain: Domain, source: Composition) -> dic
 def _seeds(settings: Design | Sample, domain: Domain, source: Composition) -> Seeds | None:
     if settings.seeds is None:
         return None
-    with located(source, "seeds"):
-        chunks = read_chunks(settings.seeds, Columns(), usual=domain.column)
-        strings = [row.string or "" for chunk in chunks for row in chunk]
+    strings = _strings("seeds", settings.seeds, domain, source)
     with located(source):
         return Seeds(strings, settings.level)
+
+
+def _strings(key: str, path: str, domain: Domain, source: Composition) -> list[str]:
+    with located(source, key):
+        chunks = read_chunks(path, Columns(), usual=domain.column)
+        return [row.string or "" for chunk in chunks for row in chunk]
 
 
 def oracle(components: Mapping[str, Component], source: Composition, owner: Model) -> Combined:
@@ -151,6 +155,8 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
     scored = oracle(settings.oracle, source, drawn.model)
     rewarded = objective(settings.objective, scored, source)
     guidance = component("guidance", "guidance", settings.guidance, source)
+    domain, reference = drawn.model.domain, settings.reference
+    known = None if reference is None else _strings("reference", reference, domain, source)
     with ExitStack() as stack:
         asked: Streaming = scored
         measured = measured_in(scored) is not None
@@ -176,7 +182,8 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
                 batch_size=settings.batch_size,
                 patience=settings.patience,
                 max_failed=settings.max_failed,
-                **given(settings, drawn.model.domain, source),
+                reference=known,
+                **given(settings, domain, source),
                 config=source.values,
             )
         yield built

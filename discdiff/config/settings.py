@@ -62,6 +62,10 @@ class Design:
     seeds: str | None = _key("file of strings that designs start from; null: from noise", None)
     level: float = _key("time in (0, 1] to which seeds are noised; 1 keeps their length only", 0.5)
     cond: int | None = _key("class of every design, for a model with classes", None)
+    reference: str | None = _key(
+        "file of known strings, such as the training data: the table names each design's nearest",
+        None,
+    )
     budget: int = _key("how many evaluations may be spent")
     charge: str = _key("what the budget counts: evaluated, or all")
     round_size: int = _key("designs per round")

@@ -1,4 +1,4 @@
-"""Filters reject designs, some before the oracle is asked; diversity filters lower the reward of what was found before."""
+"""Filters reject designs, some before the oracle is asked; a memory pays less for repeats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from discdiff import _check
 from discdiff.errors import InputError
 from discdiff.objective.transform import edges
 from discdiff.oracle.scores import Bools, Floats
-
 
 REJECTED = "rejected by"
 

@@ -35,7 +35,8 @@ class ReMDM(Sampler):
     * `max`: $\sigma=\sigma_{\max}$.
 
     With `confidence`, $\sigma$ is shared out over a row's visible tokens by the softmax of minus
-    the probability that the model gave each when it was drawn, so about one token is remasked per $\sigma$ = 1.
+    the probability that the model gave each when it was drawn, so about one token is remasked per
+    $\sigma$ = 1.
     With `loop` = (on, off, alpha), the schedule is run down to noise level 1 - alpha at t = on,
     corrected there with $\sigma=\eta$ until t = off, and then run down to 0.
 

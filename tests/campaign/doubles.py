@@ -133,11 +133,10 @@ def first_plus(scores, outputs, strings):
 def without_times(store):
     """Everything a store holds, except wall times: what must not depend on interruptions."""
     arms = store.settings["methods"]
+    # NaN differs from itself, and its text does not
     rows = [
-        vars(row)
-        | {"seconds": None, "log_likelihood": repr(row.log_likelihood)}
-        | {"reward": repr(row.reward), "scores": repr(row.scores)}
-        for row in store.rows()
+        {name: repr(value) for name, value in (vars(row) | {"seconds": None}).items()}
+        for row in [*store.rows(), *store.rejections()]
     ]
     rounds = [
         (r.arm, r.number, r.finished, {k: v for k, v in r.counts.items() if k != "seconds"})

@@ -135,10 +135,11 @@ def test_brackets_are_no_markup_in_the_terminal(tmp_path):
 def test_the_table_follows_the_store(store):
     lines = write_designs(store).read_text().splitlines()
     assert lines[0] == (
-        "sequence,Score,qed (raw),arm,round,final,status,reason,log_likelihood,drawn_as,id"
+        "sequence,Score,qed (raw),arm,round,final,status,reason,log_likelihood,confidence,alerts,"
+        "drawn_as,id"
     )
-    assert lines[1] == "CO,0.0,0.0,guided,0,true,ok,,-1.5,co,1"
-    assert lines[16] == "CCCCO,,,unguided,0,false,ok,,,cccco,16"
+    assert lines[1] == "CO,0.0,0.0,guided,0,true,ok,,-1.5,,,co,1"
+    assert lines[16] == "CCCCO,,,unguided,0,false,ok,,,,,cccco,16"
 
 
 # The page.
