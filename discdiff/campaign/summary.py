@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from discdiff.campaign.honesty import Shift, shifts, warnings
 from discdiff.campaign.progress import charged, idle_words, is_idle, total
 from discdiff.campaign.rows import GUIDED, NAN, UNGUIDED, Row
 from discdiff.campaign.store import Store
@@ -80,13 +81,20 @@ class Arm:
 class Summary:
     """What a run found: `guided`, and `unguided` where it had a baseline.
 
-    `notes` say why an arm has less than its budget, or no design for it.
+    `notes` say why an arm has less than its budget, or no design for it. `shifts` compare what
+    makes designs believable, and `warnings` say which of them look like reward hacking.
     """
 
     outputs: tuple[str, ...]
     guided: Arm
     unguided: Arm | None = None
     notes: tuple[str, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader is warned of."""
+        return tuple(warnings(self.shifts))
 
     @property
     def arms(self) -> list[Arm]:
@@ -112,6 +120,7 @@ def summarise(store: Store) -> Summary:
         guided=arms[GUIDED],
         unguided=arms[UNGUIDED] if rows[UNGUIDED] else None,
         notes=tuple(_notes(store, rows)),
+        shifts=shifts(store, arms[GUIDED].rows, arms[UNGUIDED].rows),
     )
 
 
@@ -124,6 +133,7 @@ def best_of(rows: Sequence[Row], count: int = TOP) -> tuple[Row, ...]:
 def render(summary: Summary) -> RenderableType:
     """Return the summary as a rich renderable: the best designs side by side, then the numbers."""
     notes = [Text(note, style="yellow") for note in summary.notes]
+    notes += [Text(warning, style="bold red") for warning in summary.warnings]
     if not any(arm.rows for arm in summary.arms):
         return Group(*notes)
     return Group(_best(summary), _numbers(summary), *notes)
@@ -144,11 +154,18 @@ def facts(arm: Arm) -> list[tuple[str, str]]:
         ("final designs", f"{arm.finals:,}"),
         ("final designs, median", number(arm.final_median)),
         ("valid", "–" if math.isnan(arm.validity) else f"{arm.validity:.1%}"),
+        ("alerts in a design of the best", _alerts(arm)),
         ("rejected by filters", f"{sum(row.rejected for row in arm.rows)}"),
+        ("rejected before scoring", f"{arm.counts.get('rejected', 0):.0f}"),
         ("from the cache", f"{arm.counts.get('cached', 0):.0f}"),
         ("failed in the oracle", f"{arm.counts.get('failed', 0):.0f}"),
         ("network rows", f"{arm.counts.get('nfe', 0):,.0f}"),
     ]
+
+
+def _alerts(arm: Arm) -> str:
+    known = [row.alerts for row in arm.best if not math.isnan(row.alerts)]
+    return f"{fmean(known):.1f}" if known else "–"
 
 
 def _best(summary: Summary) -> Table:
