@@ -91,6 +91,16 @@ class Plain(Climb):
         super().__init__(steps=0)
 
 
+class NoTT:
+    """A filter of strings: it needs no score."""
+
+    name = "tt"
+    outputs = ()
+
+    def __call__(self, values, strings):
+        return np.array(["TT" not in s for s in strings], dtype=bool)
+
+
 class CountG:
     """Scores the share of G, and the number of letters that differ from their neighbour.
 

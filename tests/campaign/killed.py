@@ -12,13 +12,16 @@ import traceback
 from pathlib import Path
 
 from discdiff.campaign import Campaign, runner
-from tests.campaign.doubles import Climb, CountG, Plain, fake_sampler, first_plus
+from discdiff.objective import Objective, Term
+from tests.campaign.doubles import Climb, CountG, NoTT, Plain, fake_sampler
 
 
 def campaign(folder: Path) -> Campaign:
     oracle = CountG(folder.with_suffix(".calls"), folder / "campaign.sqlite", pause=0.003)
     rules = {"budget": 150, "round_size": 6, "batch_size": 5, "seed": 3}
-    return Campaign(folder, fake_sampler(6), Climb(), oracle, first_plus, baseline=Plain(), **rules)
+    terms = [Term("g"), Term("edges", weight=0.1)]
+    objective = Objective(terms, "weighted_sum", [NoTT()], rejected=0)
+    return Campaign(folder, fake_sampler(6), Climb(), oracle, objective, baseline=Plain(), **rules)
 
 
 def begin_or_resume(folder: Path) -> None:

@@ -37,6 +37,7 @@ def test_the_table_is_that_of_an_untouched_run(folder):
     with Store.open(folder / "whole") as whole, Store.open(folder / "killed") as killed:
         assert without_times(killed) == without_times(whole)
         assert len(whole.rows("guided")) == len(whole.rows("unguided")) == 150
+        assert len(whole.rejections("guided")) > 10  # these are recorded as well
     designs = [(folder / name / "designs.csv").read_text() for name in ("whole", "killed")]
     assert designs[0] == designs[1]
 
