@@ -152,22 +152,15 @@ class Process(ABC):
 
     @abstractmethod
     def log_noising(self, x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""Return $\log q(x_t^i\mid x_s^i)$ of an event that drew `x_s` from `x_t`, float64 `(N,)`.
+        r"""Return $\log q(x_t^i\mid x_s^i)$ of an event that drew `x_s` from `x_t`, float64 `(...)`.
 
-        Without what the model's path has in common with it: *when* a masked process reveals.
+        Without what the model's path has in common with it: *when* a masked process masks.
 
         Args:
-            x_t: the tokens before the event `(N,)`.
-            x_s: the tokens after it `(N,)`.
-            t: time before the event `(N,)`.
-            s: time after it `(N,)`.
-        """
-
-    @abstractmethod
-    def log_start(self, x_t: Tensor, x_0: Tensor, t: Tensor) -> Tensor:
-        r"""Return $\log q(x_t^i\mid x_0^i)$, float64 `(B, L)`, of the start of a path to `x_0`.
-
-        Without what all paths have in common: *which* positions a masked process had masked.
+            x_t: the tokens before the event `(...)`.
+            x_s: the tokens after it `(...)`.
+            t: time before the event `(...)`.
+            s: time after it `(...)`.
         """
 
     @abstractmethod
@@ -276,9 +269,6 @@ class MaskedProcess(Process):
     def log_noising(self, x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor) -> Tensor:
         return torch.zeros(x_t.shape, dtype=torch.float64, device=x_t.device)
 
-    def log_start(self, x_t: Tensor, x_0: Tensor, t: Tensor) -> Tensor:
-        return torch.zeros(x_t.shape, dtype=torch.float64, device=x_t.device)
-
     def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         ids = torch.arange(self.vocab_size, device=x_t.device)
         carried = torch.where(ids == x_t[..., None], 0.0, -torch.inf).to(log_p_x0.dtype)
@@ -346,9 +336,6 @@ class UniformProcess(Process):
         ratio = (self.schedule.alpha(t) / self.schedule.alpha(s)).nan_to_num(0.0)
         spread = (1.0 - ratio) / self.vocab_size
         return torch.where(x_t == x_s, ratio + spread, spread).log()
-
-    def log_start(self, x_t: Tensor, x_0: Tensor, t: Tensor) -> Tensor:
-        return self.log_kernel(x_t, x_0, t)
 
     def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         t = torch.as_tensor(t, dtype=torch.float64).expand(x_t.shape)

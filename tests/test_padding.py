@@ -35,6 +35,11 @@ def test_it_is_the_inner_domain_in_everything_else():
     assert domain.prepare("OCC") == inner.prepare("OCC")
     assert domain.invalid_reason("C(") == inner.invalid_reason("C(") is not None
     assert domain.draw("CCO") == inner.draw("CCO") is not None
+    assert domain.scaffold("CCc1ccccc1") == inner.scaffold("CCc1ccccc1") == "c1ccccc1"
+    assert domain.alerts("O=C1C=CC(=O)C=C1") == inner.alerts("O=C1C=CC(=O)C=C1") > 0
+    assert domain.examples == inner.examples
+    known = ["CCO", "CCCO"]
+    np.testing.assert_array_equal(domain.likeness(known)("CCN"), inner.likeness(known)("CCN"))
     respelt = domain.augment("C[C@H](N)O", np.random.default_rng(3))
     assert respelt == inner.augment("C[C@H](N)O", np.random.default_rng(3))
 

@@ -63,7 +63,8 @@ class Path:
 
     def belief(self, process: Process, tokens: Tensor, active: Tensor) -> Belief:
         """Return what the model says of finished `tokens (B, W)` with these free positions."""
-        begun = process.log_start(self.start, tokens, self.t)
+        t = self.t[:, None].expand(tokens.shape)
+        begun = process.log_noising(self.start, tokens, t, torch.zeros_like(t))
         gained = torch.where(active, self.gained + begun, 0.0)
         last = torch.where(active, self.log_prob, 0.0)
         number = active.sum(1).clamp(min=1)

@@ -30,15 +30,14 @@ def fill(store, arm, rewards, remarks, first=1, finished=True):
     store.finish_round(arm, number, draws if finished else [], {"evaluated": len(names)})
 
 
-def run(folder, guided, unguided=None, finished=True):
-    """The summary of a run: rewards and remarks of its arms."""
+def run(folder, guided, unguided=None, finished=True, page=False):
+    """The summary of a run, and its report: rewards and remarks of its arms."""
     methods = {"guided": {}} | ({} if unguided is None else {"unguided": {}})
     with Store.create(folder, settings(methods=methods)) as store:
         fill(store, "guided", *guided, finished=finished)
         if unguided is not None:
             fill(store, "unguided", *unguided, first=len(guided[0]) + 1)
-        page = render_report(store, lambda s: None)
-        return summarise(store), page
+        return summarise(store), render_report(store, lambda s: None) if page else ""
 
 
 def arm(reward, n=60, seed=0, **means):
@@ -66,7 +65,7 @@ def measures(summary):
     ],
 )
 def test_a_score_bought_with_one_measure_is_told(tmp_path, changed, words):
-    summary, page = run(tmp_path / "run", arm(0.9, **FINE | changed), arm(0.5, **FINE))
+    summary, page = run(tmp_path / "run", arm(0.9, **FINE | changed), arm(0.5, **FINE), page=True)
     assert measures(summary) == set(changed)
     (warning,) = summary.warnings
     assert warning.startswith("this looks like reward hacking: ")
@@ -87,7 +86,7 @@ def test_a_score_bought_with_one_measure_is_told(tmp_path, changed, words):
     ],
 )
 def test_no_warning_without_gain_or_without_loss(tmp_path, guided):
-    summary, page = run(tmp_path / "run", guided, arm(0.5, **FINE))
+    summary, page = run(tmp_path / "run", guided, arm(0.5, **FINE), page=True)
     assert summary.warnings == ()
     assert "reward hacking" not in page
 

@@ -222,3 +222,10 @@ def test_a_token_outside_the_alphabet_is_named(kind):
         DataError, match=r"token '.*Br.*' at position 2 of 'CCBr' is not in the alph"
     ):
         kind.fit(["CCO"]).encode("CCBr")
+
+
+@both
+def test_alerts_are_counted(kind):
+    domain = kind.fit(["CCO"])
+    assert domain.alerts("CCO") == 0
+    assert domain.alerts("O=Cc1ccc(cc1)N=Nc1ccccc1") == 5  # as the oracle counts them

@@ -156,3 +156,36 @@ def test_what_filters_reject_is_counted_and_is_none_of_the_best(design: Run, tmp
     assert reasons.count("rejected by qed") == len(rejected)
     best = output.partition("At the same")[0]
     assert "0.000" not in best
+
+
+def test_filters_before_the_oracle_and_a_reference_set(design: Run, discdiff: Run, tmp_path: Path):
+    (tmp_path / "known.smi").write_text("CCO\nCCN\n")
+    rule = "objective.filters=[{name: confidence, at_least: 0.17}]"
+    output = design("oracle=[qed]", rule, "reference=known.smi", "out=run")
+    assert len(rows(tmp_path / "run")) == 40
+    with (tmp_path / "run" / "designs.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    rejected = [line for line in lines if line["status"] == "rejected"]
+    evaluated = [line for line in lines if line["status"] != "rejected"]
+    assert rejected
+    assert len(evaluated) == 40
+    assert {line["reason"] for line in rejected} == {"rejected by confidence"}
+    assert max(float(line["confidence"]) for line in rejected) < 0.17
+    assert min(float(line["confidence"]) for line in evaluated) >= 0.17
+    assert {line["reference"] for line in lines} == {"CCO", "CCN"}
+    assert all(line["alerts"].isdigit() for line in lines)
+    found = re.search(r"rejected before scoring\s+(\d+)", output)
+    assert found
+    assert int(found[1]) >= len(rejected)
+    before = (tmp_path / "run" / "designs.csv").read_text()
+    discdiff("resume", "run")  # the reference set is read again
+    assert (tmp_path / "run" / "designs.csv").read_text() == before
+    (tmp_path / "known.smi").write_text("CCO\n")
+    assert "reference.hash was" in discdiff("resume", "run", code=1)
+
+
+def test_a_reference_that_is_no_set_is_refused(design: Run, tmp_path: Path):
+    (tmp_path / "known.smi").write_text("CCO\nC((\n")
+    message = design("reference=known.smi", "out=run", code=2)
+    assert "row 2" in message
+    assert not (tmp_path / "run").exists()

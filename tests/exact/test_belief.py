@@ -95,14 +95,14 @@ def test_a_uniform_path_weighs_one_over_the_law_of_its_end(steps):
 
 def test_with_many_steps_a_uniform_path_has_the_likelihood_of_its_end():
     few, many = (
-        Ancestral(model_of(LAW, "uniform"), steps=steps).sample(300, key=4) for steps in (8, 512)
+        Ancestral(model_of(LAW, "uniform"), steps=steps).sample(200, key=4) for steps in (8, 256)
     )
     errors = [
         np.abs(samples.log_likelihood.numpy() - np.log(LAW.p[place(samples.tokens)])).mean()
         for samples in (few, many)
     ]
-    assert errors[1] < 0.1
-    assert errors[1] < errors[0] / 4
+    assert errors[1] < 0.15
+    assert errors[1] < errors[0] / 3
 
 
 def test_a_uniform_path_by_hand():
@@ -174,7 +174,7 @@ def test_what_was_given_is_conditioned_on():
 
 def test_a_uniform_path_from_a_seed_is_conditioned_on_its_start():
     model = model_of(LAW, "uniform")
-    sampler = Ancestral(model, steps=512)
+    sampler = Ancestral(model, steps=256)
     state = sampler.init(60, key=0, seeds=Seeds(["ABC"], level=0.6))
     done = sampler.run(state)
     kernel = model.process.log_kernel
@@ -186,7 +186,7 @@ def test_a_uniform_path_from_a_seed_is_conditioned_on_its_start():
     ):
         joint = LAW.p * kernel(start.expand(rows.shape), rows, t).sum(1).exp().numpy()
         errors.append(abs(value - math.log(joint[place(row[None])[0]] / joint.sum())))
-    assert np.mean(errors) < 0.1
+    assert np.mean(errors) < 0.15
 
 
 @pytest.mark.parametrize("kind", ["masked", "uniform"])

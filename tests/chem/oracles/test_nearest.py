@@ -5,7 +5,7 @@ import pytest
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from discdiff.chem.oracles.nearest import Nearest
+from discdiff.chem.oracles.nearest import Nearest, NearestFilter
 from discdiff.errors import DataError, InputError
 
 
@@ -71,3 +71,29 @@ def test_refused_arguments(tmp_path):
 def test_parameters_tell_sets_apart():
     assert Nearest(["CCO"]).parameters != Nearest(["CCN"]).parameters
     assert Nearest(["CCO"]).parameters != Nearest(["CCO"], low=0.2).parameters
+
+
+def test_the_filter_passes_a_band_of_similarities(smiles, tmp_path):
+    s = brute_force(smiles, smiles[:30])
+    nothing = np.empty((len(smiles), 0))
+    rule = NearestFilter(smiles[:30], at_least=0.2, at_most=0.6)
+    assert rule.outputs == ()
+    assert rule(nothing, smiles).tolist() == ((s >= 0.2) & (s <= 0.6)).tolist()
+    path = tmp_path / "known.smi"
+    path.write_text("".join(f"{string}\n" for string in smiles[:30]))
+    new = NearestFilter(str(path), at_most=0.999)
+    assert new(nothing, smiles).tolist() == (s <= 0.999).tolist()
+    assert not NearestFilter(smiles, at_least=0.0)(nothing[:1], ["C(("]).any()  # no molecule
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "at_least or at_most must be given"),
+        ({"at_least": 2}, r"at_least must lie in \[0, 1\], got 2"),
+        ({"at_least": 0.5, "at_most": 0.4}, "at_most must be at least at_least"),
+    ],
+)
+def test_the_filter_refuses_an_empty_band(options, words):
+    with pytest.raises(InputError, match=words):
+        NearestFilter(["CCO"], **options)
