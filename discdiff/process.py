@@ -152,7 +152,7 @@ class Process(ABC):
 
     @abstractmethod
     def log_noising(self, x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        r"""Return $\log q(x_t^i\mid x_s^i)$ of an event that drew `x_s` from `x_t`, float64 `(...)`.
+        r"""Return $\log q(x_t^i\mid x_s^i)$ of an event from `x_t` to `x_s`, float64 `(...)`.
 
         Without what the model's path has in common with it: *when* a masked process masks.
 
