@@ -83,14 +83,15 @@ class Evolution(Guidance):
         ledger = Ledger(reward)
         state = sampler.run(state, progress=progress)
         base = state.keys[:: self.particles]
-        pool = Pool(state, *ledger.score(state.tokens))
+        pool = Pool(state, *ledger.score(state.tokens, state.belief(sampler.process)))
         members = self._best(ledger, pool, len(base))
         for number in range(self.generations):
             if reward.exhausted:
                 break
             keys = random.fold(random.fold(base, SWEEP), number)
             born = self._children(sampler, members, keys, progress)
-            pool = members.beside(Pool(born, *ledger.score(born.tokens)), len(base))
+            scored = ledger.score(born.tokens, born.belief(sampler.process))
+            pool = members.beside(Pool(born, *scored), len(base))
             members = self._best(ledger, pool, len(base))
         dead = members.reward.isnan()
         weight = torch.zeros_like(members.reward).masked_fill(dead, -torch.inf)

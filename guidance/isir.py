@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
+from discdiff.belief import Belief
 from discdiff.errors import InputError
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
@@ -78,7 +79,7 @@ class ISIRGibbs(Guidance):
     ) -> Samples:
         ledger = Ledger(reward)
         state = sampler.run(state, progress=progress)
-        chains = Chains(state, *ledger.score(state.tokens))
+        chains = Chains(state, *ledger.score(state.tokens, state.belief(sampler.process)))
         for number in range(self.sweeps):
             if reward.exhausted:
                 break
@@ -117,7 +118,7 @@ class ISIRGibbs(Guidance):
             restricted=False,
             progress=progress,
         )
-        entry, reward = _score(ledger, new)
+        entry, reward = _score(ledger, new, new.belief(sampler.process))
         shape = (len(old), self.candidates)
         rewards = torch.cat([chains.reward[:, None], reward.view(shape)], dim=1)
         weight = (self.scale * rewards).nan_to_num(nan=-torch.inf)
@@ -130,11 +131,8 @@ class ISIRGibbs(Guidance):
         def take(new: Tensor, old: Tensor) -> Tensor:
             return torch.where(moved.view(-1, *[1] * (old.ndim - 1)), new[place], old)
 
-        state = replace(
-            old,
-            tokens=take(new.tokens, old.tokens),
-            confidence=take(new.confidence, old.confidence),
-        )
+        path = old.path.where(moved, new.path.gather(place))
+        state = replace(old, tokens=take(new.tokens, old.tokens), path=path)
         return Chains(state, take(entry, chains.entry), take(reward, chains.reward))
 
 
@@ -153,7 +151,7 @@ class Chains:
     reward: Tensor
 
 
-def _score(ledger: Ledger, state: State) -> tuple[Tensor, Tensor]:
+def _score(ledger: Ledger, state: State, belief: Belief) -> tuple[Tensor, Tensor]:
     """Return entries and rewards; rows outside their alphabets are not asked for and have none."""
     rows, cols = state.active.nonzero(as_tuple=True)
     alphabet = state.alphabet(rows, cols)
@@ -163,7 +161,8 @@ def _score(ledger: Ledger, state: State) -> tuple[Tensor, Tensor]:
     entry = torch.full_like(state.keys, -1)
     reward = torch.full_like(state.log_weight, torch.nan)
     if bool(inside.any()):
-        entry[inside], reward[inside] = ledger.score(state.tokens[inside])
+        found = ledger.score(state.tokens[inside], belief.take(inside))
+        entry[inside], reward[inside] = found
     return entry, reward
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from discdiff import _check, random
@@ -65,7 +64,8 @@ def redraw(
     r"""Return rows noised and drawn again: $x_t\sim q(\cdot\mid x_0)$, $x_0'\sim p(\cdot\mid x_t)$.
 
     Rows with equal `keys` and tokens get equal levels and noise. Tokens that were not drawn again
-    keep the probability with which they were drawn.
+    keep the probability with which they were drawn, so that the likelihood of a masked design is
+    made of its last draws; that of a uniform one is conditioned on $x_t$.
 
     Args:
         sampler: draws the new rows.
@@ -89,9 +89,5 @@ def redraw(
     )
     redrawn = sampler.process.editable(noisy, old.active)
     done = sampler.run(replace(begun, counts=old.counts), progress=progress)
-    return replace(
-        done,
-        confidence=torch.where(redrawn, done.confidence, old.confidence),
-        allowed=old.allowed,
-        layout=old.layout,
-    )
+    path = done.path.onto(old.path, redrawn)
+    return replace(done, path=path, allowed=old.allowed, layout=old.layout)

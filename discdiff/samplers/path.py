@@ -43,6 +43,32 @@ class Path:
         """Return the rows `index (N,)`."""
         return Path(self.log_prob[index], self.gained[index], self.start[index], self.t[index])
 
+    def beside(self, other: Path) -> Path:
+        """Return these rows and then those of `other`."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Path(*(torch.cat(pair) for pair in pairs))
+
+    def where(self, chosen: Tensor, other: Path) -> Path:
+        """Return `other` in the rows `chosen (B,)`, these elsewhere."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        wide = [(chosen.view(-1, *[1] * (old.ndim - 1)), old, new) for old, new in pairs]
+        return Path(*(torch.where(rows, new, old) for rows, old, new in wide))
+
+    def onto(self, old: Path, redrawn: Tensor) -> Path:
+        """Return this path of rows that were begun from finished ones.
+
+        Args:
+            old: the path of the rows it began from.
+            redrawn: positions that it may have drawn again, bool `(B, W)`; the others keep what
+                the old path says of them.
+        """
+        return Path(
+            torch.where(redrawn, self.log_prob, old.log_prob),
+            torch.where(redrawn, self.gained, old.gained),
+            torch.where(redrawn, self.start, old.start),
+            self.t,
+        )
+
     def drawn(self, rows: Tensor, cols: Tensor, log_prob: Tensor, log_noising: Tensor) -> Path:
         """Return the path after tokens were drawn at N positions.
 
@@ -67,5 +93,6 @@ class Path:
         begun = process.log_noising(self.start, tokens, t, torch.zeros_like(t))
         gained = torch.where(active, self.gained + begun, 0.0)
         last = torch.where(active, self.log_prob, 0.0)
-        number = active.sum(1).clamp(min=1)
-        return Belief(gained.sum(1), (last.sum(1) / number).exp())
+        # visible tokens of a seed were given, unless a sampler masked them and drew them again
+        own = process.editable(self.start, active) | (last != 0.0)
+        return Belief(gained.sum(1), (last.sum(1) / own.sum(1).clamp(min=1)).exp())

@@ -121,6 +121,8 @@ class State:
 def _stacked(above: Any, below: Any) -> Any:
     if above is None:
         return None
+    if isinstance(above, Path):
+        return above.beside(below)
     if isinstance(above, np.ndarray):
         return np.concatenate([above, below])
     return torch.cat([above, below])

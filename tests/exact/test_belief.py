@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from discdiff import random
 from discdiff.belief import Belief
 from discdiff.domain import Letters, Template
 from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.evolution import Evolution
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.isir import ISIRGibbs
+from discdiff.guidance.redraw import Levels, redraw
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue
@@ -19,8 +23,10 @@ from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
+from discdiff.samplers.plan import Finished
 from discdiff.samplers.remdm import ReMDM
 from discdiff.samplers.start import Seeds
+from discdiff.samplers.state import PRIOR
 from tests.exact.laws import crooked_model, dirichlet, model_of, words
 
 SIZE, LENGTH, N = 3, 3, 4000
@@ -170,6 +176,11 @@ def test_what_was_given_is_conditioned_on():
         known = np.all((LAW.rows == start.numpy()) | (start.numpy() == SIZE), axis=1)
         expected = LAW.p[place(row[None])[0]] / LAW.p[known].sum()
         assert math.isclose(math.exp(value), expected, rel_tol=1e-5)
+    # the tokens of the seed that were kept are no draws
+    drawn = (state.tokens == SIZE).sum(1).clamp(min=1)
+    belief = done.belief(model.process)
+    assert len(drawn.unique()) > 1
+    np.testing.assert_allclose(belief.confidence.log() * drawn, belief.log_likelihood, atol=1e-6)
 
 
 def test_a_uniform_path_from_a_seed_is_conditioned_on_its_start():
@@ -217,7 +228,36 @@ def test_a_preview_is_a_path_that_ends_in_one_event(kind):
         assert abs(term.mean() - 1.0) < 6 * term.std() / math.sqrt(N)
 
 
+@pytest.mark.parametrize("kind", ["masked", "uniform"])
+def test_what_is_drawn_again_keeps_the_rest_of_its_path(kind):
+    model = model_of(LAW, kind) if kind == "uniform" else CROOKED
+    sampler = Ancestral(model, steps=6)
+    old = sampler.run(sampler.init(100, key=1))
+    new = redraw(sampler, old, Levels(0.5), old.keys, old.keys + 1, restricted=True)
+    noisy = model.process.corrupt(
+        old.tokens, torch.full((100,), 0.5), old.active, random.fold(old.keys, PRIOR)
+    )
+    again = model.process.editable(noisy, old.active)
+    assert torch.equal(new.path.log_prob[~again], old.path.log_prob[~again])
+    assert torch.equal(new.path.gained[~again], old.path.gained[~again])
+    assert not torch.equal(new.path.gained[again], old.path.gained[again])
+    belief = new.belief(model.process)
+    mean = new.path.log_prob.mean(1)  # every token was drawn by the model at some time
+    np.testing.assert_allclose(belief.confidence, mean.exp(), rtol=1e-12)
+    if kind == "masked":
+        assert 0 < again.double().mean() < 1
+        np.testing.assert_allclose(belief.log_likelihood, 3 * mean, rtol=1e-12)
+    first, second = torch.tensor([True] * 50 + [False] * 50), torch.arange(50)
+    mixed = old.path.where(first, new.path)
+    assert torch.equal(mixed.gained[:50], new.path.gained[:50])
+    assert torch.equal(mixed.start[50:], old.path.start[50:])
+    both = old.gather(second).beside(new.gather(second), Finished())
+    assert torch.equal(both.path.t, torch.cat([old.path.t[:50], new.path.t[:50]]))
+
+
 METHODS = {
+    "evolution": Evolution(population=4, children=4, generations=3, initial=8),
+    "isir": ISIRGibbs(sweeps=3),
     "none": Unguided(),
     "best of n": BestOfN(candidates=3),
     "svdd": SVDD(candidates=3, scale=4.0),
@@ -238,9 +278,11 @@ def test_it_follows_the_lineage_and_reaches_the_reward(name):
 
     reward = Watched(model.domain, lambda strings: [s.count("A") for s in strings])
     samples = METHODS[name].run(FirstHitting(model), reward, 40, key=3)
-    expected = LAW.p[place(samples.tokens)]
-    np.testing.assert_allclose(samples.log_likelihood.exp(), expected, rtol=1e-5)
-    np.testing.assert_allclose(samples.confidence, expected ** (1 / LENGTH), rtol=1e-5)
+    per_token = samples.log_likelihood / LENGTH
+    np.testing.assert_allclose(samples.confidence, per_token.exp(), rtol=1e-9)
+    if name not in ("evolution", "isir"):  # whose tokens were drawn at different times
+        expected = LAW.p[place(samples.tokens)]
+        np.testing.assert_allclose(samples.log_likelihood.exp(), expected, rtol=1e-5)
     assert seen
     for tokens, belief in seen:
         assert len(belief) == len(tokens)
