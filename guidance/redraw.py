@@ -25,6 +25,7 @@ class Levels:
         InputError: if it is anything else.
 
     Example:
+        >>> import torch
         >>> Levels((0.1, 0.5)).draw(torch.tensor([7, 8])).round(decimals=3).tolist()
         [0.389, 0.207]
     """

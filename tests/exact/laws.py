@@ -148,7 +148,7 @@ class LookedUp:
     def __init__(self, law, values):
         self.law, self.known = law, counted_reward(law, values)(torch.from_numpy(law.rows))
 
-    def __call__(self, tokens):
+    def __call__(self, tokens, belief=None):
         place = self.law.places(tokens)
         return Evaluation(
             reward=self.known.reward[place],
