@@ -10,7 +10,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from discdiff.campaign import Campaign, Choice, Store, report, runner, summarise
+from discdiff.campaign import Campaign, Choice, Store, runner, summarise
 from discdiff.campaign.background import Background
 from discdiff.campaign.report import render_report
 from discdiff.campaign.rows import Draw, Row
@@ -300,7 +300,7 @@ def test_a_run_of_an_older_version_is_read_reported_and_continued(tmp_path):
         assert store.rejections() == []
         assert store.find("guided", [rows[0].sequence])[rows[0].sequence].id == 1
         assert summarise(store).guided.evaluated
-        page = render_report(store, report.draw_of(store))
+        page = render_report(store, lambda s: None)
         assert "guided" in page
     connection = sqlite3.connect(folder / "campaign.sqlite")
     assert connection.execute(version).fetchone() == (1,)  # reading left it as it was
