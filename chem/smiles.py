@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from discdiff.chem import grammar, molecule
 from discdiff.chem.domain import Molecules
+from discdiff.domain import Domain
 from discdiff.errors import DataError, InputError
+from discdiff.gapped import Point
 
 
 class Smiles(Molecules):
@@ -33,6 +35,7 @@ class Smiles(Molecules):
     """
 
     name = "smiles"
+    keeps_scaffolds = True
 
     def __init__(
         self,
@@ -51,6 +54,12 @@ class Smiles(Molecules):
 
     def join(self, tokens: Sequence[str]) -> str:
         return "".join(tokens)
+
+    def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
+        """Return the domain of the SMILES that hold a scaffold; see `Scaffolded`."""
+        from discdiff.chem.scaffolded import Scaffolded  # wraps a domain of this kind
+
+        return Scaffolded(self, template, points, longest)
 
 
 def _is_token(token: str) -> bool:

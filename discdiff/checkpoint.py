@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, registry
-from discdiff.errors import CheckpointError, InputError
+from discdiff.errors import CheckpointError, ConfigError, InputError
 from discdiff.model import LengthLaw, Model
 from discdiff.padding import LENGTH_MODES, Padded
 
@@ -85,6 +85,21 @@ def locate(source: str | Path) -> Path:
         f"model must be a folder or one of {', '.join(names)}, got {str(source)!r}."
         f"{_check.suggestion(source, names)}"
     )
+
+
+def keeping_scaffolds() -> list[str]:
+    """Return the names of the shipped models whose designs can be held to a scaffold."""
+    names = []
+    for entry in registry.names("models"):
+        try:
+            config = _read_config(locate(entry.name))
+            kind = registry.find("domains", str(_mapping(config, "domain")["name"]))
+        except (CheckpointError, ConfigError):  # a broken plug-in hinders no other model
+            continue
+        frozen = _mapping(config, "process")["name"] == "masked" or config["frozen_training"]
+        if kind.keeps_scaffolds and frozen and config["length_mode"] == "given_length":
+            names.append(entry.name)
+    return names
 
 
 def read(folder: Path) -> Model:

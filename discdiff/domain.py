@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
-from typing import Self
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from discdiff import _check
-from discdiff.errors import DataError, InputError
+from discdiff.errors import DataError, InputError, UnsupportedError
 from discdiff.similarity import Likeness, shared_runs
+
+if TYPE_CHECKING:
+    from discdiff.gapped import Gapped, Point
 
 
 class Alphabet:
@@ -69,6 +72,10 @@ class Domain(ABC):
     """Heading of a column of its strings in a table."""
     examples: tuple[str, ...] = ()
     """A few valid strings, to try an oracle on."""
+    keeps_scaffolds: bool = False
+    """Whether `with_template` can hold designs to a scaffold: the string has one for its tokens."""
+    template: Gapped | None = None
+    """What every design starts from; see `with_template`."""
 
     def __init__(self, alphabet: Sequence[str]) -> None:
         self.alphabet = Alphabet(alphabet)
@@ -116,6 +123,26 @@ class Domain(ABC):
     def scaffold(self, string: str) -> str | None:
         """Return what the valid strings of a series share; None where there is no such thing."""
         return None
+
+    def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
+        """Return this domain held to a scaffold: it has a `template`, and says what lost it.
+
+        A domain that can sets `keeps_scaffolds`. See `Model.with_template`.
+
+        Args:
+            template: the scaffold, with numbered attachment points.
+            points: what may grow at a point, by its number.
+            longest: most tokens of a design.
+
+        Raises:
+            InputError: if the template is no scaffold with points, or `points` does not fit it.
+            UnsupportedError: if strings of this kind keep no scaffold.
+        """
+        raise UnsupportedError(f"the {self.name} domain cannot keep a scaffold")
+
+    def demands(self) -> dict[str, object]:
+        """Return what is asked of a design beyond its being valid, as JSON values."""
+        return {}
 
     @abstractmethod
     def settings(self) -> dict[str, object]:
@@ -217,6 +244,14 @@ class Template:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @classmethod
+    def joined(cls, templates: Sequence[Template]) -> Self:
+        """Return one template of several, end to end."""
+        whole = cls(templates[0].alphabet, [None] * sum(map(len, templates)))
+        whole.tokens = torch.cat([template.tokens for template in templates])
+        whole.allowed = torch.cat([template.allowed for template in templates])
+        return whole
 
     def allowed_over(self, width: int, device: torch.device) -> Tensor | None:
         """Return the alphabets as bool `(width, V)`, or None where every token is allowed."""

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.banded import Banded
 from discdiff.denoiser import Denoiser, TabularDenoiser
 from discdiff.domain import Domain, Letters
-from discdiff.errors import InputError
+from discdiff.errors import InputError, UnsupportedError
+from discdiff.gapped import Point
 from discdiff.padding import LENGTH_MODES, Padded
 from discdiff.process import MaskedProcess, Process, UniformProcess
 from discdiff.schedule import Schedule
@@ -54,6 +56,11 @@ class LengthLaw:
         cdf = self.probabilities.cumsum(0).to(u.device)
         longest = int(self.probabilities.nonzero()[-1])
         return torch.searchsorted(cdf, u.double(), right=True).clamp(max=longest)
+
+    def between(self, low: int, high: int) -> Self | None:
+        """Return the law of lengths in `[low, high]`, None where they have no weight."""
+        kept = [p if low <= n <= high else 0.0 for n, p in enumerate(self.probabilities.tolist())]
+        return type(self)(kept) if any(kept) else None
 
     @classmethod
     def fixed(cls, length: int) -> Self:
@@ -171,6 +178,85 @@ class Model:
         """`pad_as_token` where the model writes its end itself, else `given_length`."""
         return LENGTH_MODES[isinstance(self.domain, Padded)]
 
+    def with_template(self, template: str, points: Mapping[int, object] | None = None) -> Model:
+        r"""Return this model held to a scaffold: everything it writes is grown from `template`.
+
+        The template is a string of the domain with attachment points, for molecules a SMILES with
+        atoms ``[*:1]``, ``[*:2]`` and so on in place of substituents. All but the points is fixed;
+        a point grows a run of tokens that may stand there. The returned model's domain calls a
+        design that lost the scaffold invalid, for the reason "scaffold lost".
+
+        Args:
+            template: the scaffold.
+            points: what may grow at a point, by its number: a length, a range ``(2, 12)``, a
+                `Point` or a mapping of its arguments. By default a run of one token up to as many
+                as there is room for.
+
+        Raises:
+            InputError: if the template is no scaffold with points, cannot be written with the
+                model's tokens or has no room, or `points` does not fit it.
+            UnsupportedError: if the model cannot keep a scaffold; the message names shipped ones
+                that can.
+
+        Law: see `Gapped`: the length of a design is drawn from the model's law as far as the
+        template and its ranges allow, shared out over the points with equal chances; given that,
+        exact, by the weights.
+
+        Example:
+            >>> from discdiff.samplers.first_hitting import FirstHitting
+            >>> model = Model.load("qm9_masked")
+            >>> held = model.with_template("C1CC([*:1])C1", points={1: (1, 3)})
+            >>> drawn = FirstHitting(held).sample(4, key=1)
+            >>> all(string.startswith("C1CC(") for string in drawn.strings)
+            True
+        """
+        from discdiff import checkpoint
+
+        if not self.domain.keeps_scaffolds:
+            able = " or ".join(f"model={name}" for name in checkpoint.keeping_scaffolds())
+            raise UnsupportedError(
+                f"template cannot be kept by a model of {self.domain.name} strings, whose tokens "
+                f"mean something else in another place: use {able or 'another model'}"
+            )
+        if not self.handles_frozen or self.length_mode == "pad_as_token":
+            raise UnsupportedError(
+                "template needs a model with fixed positions whose length is given: a masked one, "
+                "or a uniform one trained with frozen_fraction > 0"
+            )
+        read = {number: _point(number, value) for number, value in (points or {}).items()}
+        domain = self.domain.with_template(template, read, self.max_length)
+        if domain.template is not None:
+            domain.template.lengths(self.lengths)  # refuses what is too long or too short
+        return self._in(domain)
+
+    def near(self, seeds: Sequence[str], low: float = 0.0, high: float = 1.0) -> Model:
+        """Return this model with designs in a band of similarity to the nearest of `seeds`.
+
+        The returned model's domain calls other designs invalid; see `Banded`.
+
+        Args:
+            seeds: strings, in any spelling.
+            low: least similarity to the nearest seed, in [0, 1].
+            high: most, in [0, 1].
+
+        Raises:
+            InputError: if the band is empty or out of range.
+            DataError: if a seed is not valid; the message has its number.
+
+        Example:
+            >>> model = Model.tabular(["ACCA", "ACCT", "GTTG"]).near(["ACCA"], low=0.3, high=0.9)
+            >>> [model.domain.invalid_reason(string) for string in ("ACCA", "ACCT", "GTTG")]
+            ['too like a seed', None, 'too unlike the seeds']
+        """
+        if isinstance(self.domain, Padded):
+            banded = Banded(self.domain.inner, seeds, low, high)
+            return self._in(Padded(banded, self.domain.width))
+        return self._in(Banded(self.domain, seeds, low, high))
+
+    def _in(self, domain: Domain) -> Model:
+        parts = (self.denoiser, self.process, domain, self.lengths)
+        return Model(*parts, self.card, self.frozen_training)
+
     @property
     def handles_frozen(self) -> bool:
         """Whether fixed positions are part of what the network was trained on."""
@@ -206,3 +292,10 @@ class Model:
         from discdiff import checkpoint
 
         return checkpoint.read(checkpoint.locate(source)).to(device)
+
+
+def _point(number: object, value: object) -> Point:
+    try:
+        return Point.of(value)
+    except InputError as error:
+        raise InputError(f"points: {number}: {error}") from error

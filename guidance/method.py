@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from discdiff import random
-from discdiff.domain import Template
 from discdiff.errors import InputError
+from discdiff.gapped import Templates
 from discdiff.guidance.ledger import Ledger
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
@@ -49,7 +49,7 @@ class Guidance(ABC):
         generator: torch.Generator | None = None,
         first_design: int = 0,
         length: int | None = None,
-        template: Template | Sequence[Template] | None = None,
+        template: Templates | None = None,
         seeds: Seeds | None = None,
         cond: int | None = None,
         progress: Progress | None = None,

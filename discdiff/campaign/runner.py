@@ -35,9 +35,9 @@ from discdiff.campaign.store import (
 )
 from discdiff.campaign.summary import Summary, summarise
 from discdiff.campaign.table import write_designs
-from discdiff.domain import Template
 from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.fingerprint import fingerprint
+from discdiff.gapped import Templates
 from discdiff.oracle import as_oracle, identity
 from discdiff.oracle.measured import measured_columns, measured_in
 from discdiff.oracle.scores import Floats
@@ -116,7 +116,7 @@ class Campaign:
         patience: int = 10,
         max_failed: float = 0.5,
         length: int | None = None,
-        template: Template | Sequence[Template] | None = None,
+        template: Templates | None = None,
         seeds: Seeds | None = None,
         cond: int | None = None,
         reference: Sequence[str] | None = None,
@@ -381,5 +381,7 @@ class Campaign:
             settings["reference"] = reference
         if self.measured:
             settings["measured"] = self.measured_outputs
+        if demands := self.domain.demands():
+            settings["demands"] = demands
         plain: dict[str, Any] = json.loads(json.dumps(settings))
         return plain

@@ -42,8 +42,9 @@ def model(name: str, device: str, source: Composition) -> Model:
 
 
 def sampler(settings: Design | Sample, source: Composition) -> Sampler:
-    """Return the sampler of `settings`, around its model."""
+    """Return the sampler of `settings`, around its model, held to what they ask of designs."""
     loaded = model(settings.model, settings.device, source)
+    loaded = _banded(_held(loaded, settings, source), settings, source)
     built: Sampler = component("samplers", "sampler", settings.sampler, source, model=loaded)
     return built
 
@@ -51,7 +52,7 @@ def sampler(settings: Design | Sample, source: Composition) -> Sampler:
 def given(settings: Design | Sample, domain: Domain, source: Composition) -> dict[str, Any]:
     """Return what `settings` fix of every design, as arguments of `Sampler.init`."""
     template = None
-    if settings.template is not None:
+    if isinstance(settings.template, list):
         with located(source, "template"):
             for position, choice in enumerate(settings.template):
                 listed = choice if isinstance(choice, list) else [choice]
@@ -67,6 +68,32 @@ def given(settings: Design | Sample, domain: Domain, source: Composition) -> dic
         "seeds": _seeds(settings, domain, source),
         "cond": settings.cond,
     }
+
+
+def _held(loaded: Model, settings: Design | Sample, source: Composition) -> Model:
+    """Return the model held to the scaffold that is asked for, if any."""
+    with located(source):
+        if isinstance(settings.template, str):
+            return loaded.with_template(settings.template, settings.points)
+        if settings.points is not None:
+            raise InputError(
+                "points must be null without a template that has them, such as c1ccccc1[*:1], got "
+                f"{settings.points!r}"
+            )
+    return loaded
+
+
+def _banded(loaded: Model, settings: Design | Sample, source: Composition) -> Model:
+    """Return the model whose designs are near the seeds, if that is asked for."""
+    if settings.similarity is None:
+        return loaded
+    with located(source):
+        if settings.seeds is None:
+            raise InputError(f"similarity must be null without seeds, got {settings.similarity!r}")
+        if len(settings.similarity) != 2:
+            raise InputError(f"similarity must be [low, high], got {settings.similarity!r}")
+        strings = _strings("seeds", settings.seeds, loaded.domain, source)
+        return loaded.near(strings, *settings.similarity)
 
 
 def _seeds(settings: Design | Sample, domain: Domain, source: Composition) -> Seeds | None:

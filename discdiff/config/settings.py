@@ -56,11 +56,21 @@ class Design:
     oracle: dict[str, Component] = _key("what is scored")
     objective: ObjectiveKeys = _key("how scores become one reward")
     length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
-    template: list[Any] | None = _key(
-        "a token, a list of allowed tokens or null for each position of a design", None
+    template: str | list[Any] | None = _key(
+        "a scaffold with attachment points such as [*:1], or for each position of a design a token,"
+        " a list of allowed tokens or null",
+        None,
+    )
+    points: dict[Any, Any] | None = _key(
+        "by number of a point: [fewest, most] tokens, or {length, tokens, positions}; null: as many"
+        " as there is room for",
+        None,
     )
     seeds: str | None = _key("file of strings that designs start from; null: from noise", None)
     level: float = _key("time in (0, 1] to which seeds are noised; 1 keeps their length only", 0.5)
+    similarity: list[Any] | None = _key(
+        "[low, high] of a design's similarity to the nearest seed; null: any", None
+    )
     cond: int | None = _key("class of every design, for a model with classes", None)
     reference: str | None = _key(
         "file of known strings, such as the training data: the table names each design's nearest",
@@ -176,11 +186,21 @@ class Sample:
     sampler: Component = _key("how the model is sampled")
     n: int = _key("how many designs")
     length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
-    template: list[Any] | None = _key(
-        "a token, a list of allowed tokens or null for each position of a design", None
+    template: str | list[Any] | None = _key(
+        "a scaffold with attachment points such as [*:1], or for each position of a design a token,"
+        " a list of allowed tokens or null",
+        None,
+    )
+    points: dict[Any, Any] | None = _key(
+        "by number of a point: [fewest, most] tokens, or {length, tokens, positions}; null: as many"
+        " as there is room for",
+        None,
     )
     seeds: str | None = _key("file of strings that designs start from; null: from noise", None)
     level: float = _key("time in (0, 1] to which seeds are noised; 1 keeps their length only", 0.5)
+    similarity: list[Any] | None = _key(
+        "[low, high] of a design's similarity to the nearest seed; null: any", None
+    )
     cond: int | None = _key("class of every design, for a model with classes", None)
     batch_size: int = _key("designs in flight; changes no design")
     device: str = _key("cpu, cuda, or auto")
@@ -306,7 +326,11 @@ def _typed(hint: Any, value: Any, path: str, source: Composition) -> Any:
     if isinstance(hint, types.UnionType):
         if value is None and type(None) in hint.__args__:
             return None
-        hint = next(part for part in hint.__args__ if part is not type(None))
+        parts = [part for part in hint.__args__ if part is not type(None)]
+        fitting = [part for part in parts if (typing.get_origin(part) or part) is type(value)]
+        if len(parts) > 1 and not fitting:
+            raise _mistyped(hint, value, path, source)
+        hint = (fitting or parts)[0]
     if hint == Component and isinstance(value, str):
         return {"name": value}
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
@@ -321,7 +345,11 @@ def _typed(hint: Any, value: Any, path: str, source: Composition) -> Any:
         return float(value)
     if hint is Any or (isinstance(plain, type) and type(value) is plain):
         return value
-    raise ConfigError(f"{source.origin(path)}: {path} must be {_spelt(hint)}, got {value!r}")
+    raise _mistyped(hint, value, path, source)
+
+
+def _mistyped(hint: Any, value: Any, path: str, source: Composition) -> ConfigError:
+    return ConfigError(f"{source.origin(path)}: {path} must be {_spelt(hint)}, got {value!r}")
 
 
 def _spelt(hint: Any) -> str:

@@ -1,4 +1,7 @@
-"""Short forms of an oracle of one's own: `oracle.path=my.py:score` and `oracle.command=...`."""
+"""Short forms of the command line: an oracle of one's own, and text that needs no quotes.
+
+That is `oracle.path=my.py:score`, `oracle.command=...` and `template=c1ccccc1[*:1]`.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,20 @@ from discdiff.config import hydra
 from discdiff.errors import ConfigError
 
 _CODE = re.compile(r"\+*oracle\.((?P<name>\w+)\.)?(?P<key>path|command)=(?P<value>.*)", re.DOTALL)
+_TEMPLATE = re.compile(r"\+*template=(?P<value>.*)", re.DOTALL)
 _OPTION = re.compile(r"\+*oracle\.(?P<key>\w+)(?P<rest>[=.].*)", re.DOTALL)
 _SPELT = re.compile(r"\s*('.*'|\".*\"|\[.*\])\s*", re.DOTALL)
 _KINDS = {"path": "file", "command": "command"}
 
 
 def verbatim(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides with paths and commands quoted: no sign in them means anything else.
+    """Return the overrides with paths, commands and scaffolds quoted: their signs mean themselves.
 
     Example:
         >>> verbatim(["oracle.command=dock --size=1,2", "budget=5"])
         ["oracle.command='dock --size=1,2'", 'budget=5']
+        >>> verbatim(["template=c1ccc([*:1])cc1", "template=[A,null,[C,G]]"])
+        ["template='c1ccc([*:1])cc1'", 'template=[A,null,[C,G]]']
     """
     return [_quoted(text) for text in overrides]
 
@@ -67,10 +73,26 @@ def named(overrides: Sequence[str], experiment: hydra.Experiment | None) -> list
 
 def _quoted(text: str) -> str:
     found = _CODE.fullmatch(text)
-    if found is None or _SPELT.fullmatch(found["value"]):
-        return text
-    inner = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), found["value"])
-    return f"{text[: found.start('value')]}'{inner}'"
+    if found is not None and not _SPELT.fullmatch(found["value"]):
+        return text[: found.start("value")] + _in_quotes(found["value"])
+    found = _TEMPLATE.fullmatch(text)
+    if found is not None and not _is_plain(found["value"]):
+        pieces = map(_in_quotes, found["value"].split(","))  # a sweep: no SMILES has a comma
+        return text[: found.start("value")] + ",".join(pieces)
+    return text
+
+
+def _is_plain(template: str) -> bool:
+    """Return whether it is quoted, null, or a list of tokens rather than atoms in brackets."""
+    if template.strip() == "null" or template.strip()[:1] in ("'", '"'):
+        return True
+    listed = "[*" not in template or any(sign in template for sign in ",\"'")
+    return listed and _SPELT.fullmatch(template) is not None
+
+
+def _in_quotes(value: str) -> str:
+    inner = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
+    return f"'{inner}'"
 
 
 def _name(short: re.Match[str]) -> str:

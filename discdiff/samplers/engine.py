@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
-from discdiff.domain import Template
 from discdiff.errors import InputError, UnsupportedError
+from discdiff.gapped import Templates
 from discdiff.process import inverse_cdf
 from discdiff.samplers.adjust import adjust, restrict
 from discdiff.samplers.forward import evaluate
@@ -75,7 +75,7 @@ class Sampler(ABC):
         generator: torch.Generator | None = None,
         first_design: int = 0,
         length: int | None = None,
-        template: Template | Sequence[Template] | None = None,
+        template: Templates | None = None,
         seeds: Seeds | None = None,
         cond: int | None = None,
         length_per_design: bool = False,
@@ -90,7 +90,8 @@ class Sampler(ABC):
             first_design: index of the first design, so that shards of a run agree with the whole.
             length: tokens per design; drawn from the model's length law when None.
             template: fixed tokens and per-position alphabets of the first positions; its length is
-                that of the design where none is given. Of several, each design draws one.
+                that of the design where none is given. Of several, each design draws one; with
+                gaps, the length of each gap.
             seeds: strings to start from in place of noise.
             cond: class for a conditional network.
             length_per_design: draw one length, template or seed for all slots of a design.
@@ -127,17 +128,21 @@ class Sampler(ABC):
         keys: Tensor,
         choice: Tensor,
         length: int | None,
-        template: Template | Sequence[Template] | None,
+        template: Templates | None,
         seeds: Seeds | None,
     ) -> Start:
+        held = self.model.domain.template
+        if held is not None:
+            if template is not None or seeds is not None:
+                raise InputError("template and seeds must be None for a model held to a scaffold")
+            template = held
         if seeds is not None:
             if template is not None or length is not None:
                 raise InputError("length and template must be None where seeds are given")
             return from_seeds(self.model, keys, choice, seeds)
         if template is None:
             return from_noise(self.model, keys, choice, length)
-        several = [template] if isinstance(template, Template) else template
-        return from_templates(self.model, keys, choice, several, length)
+        return from_templates(self.model, keys, choice, template, length)
 
     def _check_class(self, cond: int) -> None:
         classes = getattr(self.model.denoiser, "classes", 0)  # a plain module may have none
@@ -336,7 +341,7 @@ class Sampler(ABC):
         generator: torch.Generator | None = None,
         first_design: int = 0,
         length: int | None = None,
-        template: Template | Sequence[Template] | None = None,
+        template: Templates | None = None,
         seeds: Seeds | None = None,
         cond: int | None = None,
         batch_size: int = 256,

@@ -12,6 +12,7 @@ from torch import Tensor
 from discdiff import _check, random
 from discdiff.domain import Template
 from discdiff.errors import DataError, InputError, UnsupportedError
+from discdiff.gapped import Gapped, Templates
 from discdiff.samplers.state import CHOICE, PRIOR
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def from_noise(model: Model, keys: Tensor, choice: Tensor, length: int | None) -
 
 
 def from_templates(
-    model: Model, keys: Tensor, choice: Tensor, templates: Sequence[Template], length: int | None
+    model: Model, keys: Tensor, choice: Tensor, given: Templates, length: int | None
 ) -> Start:
     """Return rows of noise around the fixed tokens of templates, each row's drawn at random.
 
@@ -109,11 +110,11 @@ def from_templates(
 
     Raises:
         InputError: if there is no template, or one does not fit the length.
-        UnsupportedError: if the model is uniform and was not trained with fixed positions.
+        UnsupportedError: if the model is uniform and was not trained with fixed positions, or
+            writes where a design ends and the template has gaps.
     """
-    if not templates:
-        raise InputError("template must be a Template or several, got none")
     device, width = keys.device, model.max_length
+    templates, layout = _drawn(model, choice, given, length)
     lengths = []
     for template in templates:
         whole = width if model.length_mode == "pad_as_token" else len(template)
@@ -125,7 +126,6 @@ def from_templates(
     blank = _blank(model, torch.tensor(lengths, device=device))
     for row, template in zip(blank, templates, strict=True):
         row[: len(template)] = template.tokens.to(device)
-    layout = _one_of(len(templates), choice)
     start = _noised(model, keys, blank[layout])
     filled = start.x_t != model.process.pad_id
     if not model.handles_frozen and bool((start.active != filled).any()):
@@ -149,6 +149,23 @@ def from_seeds(model: Model, keys: Tensor, choice: Tensor, seeds: Seeds) -> Star
     active = x_0 != model.process.pad_id
     t = torch.full((len(keys),), seeds.level, dtype=torch.float64, device=keys.device)
     return Start(model.process.corrupt(x_0, t, active, random.fold(keys, PRIOR)), t, active)
+
+
+def _drawn(
+    model: Model, choice: Tensor, given: Templates, length: int | None
+) -> tuple[Sequence[Template], Tensor]:
+    """Return the templates that rows have, and which of them each row has."""
+    if isinstance(given, Gapped):
+        if model.length_mode == "pad_as_token":
+            raise UnsupportedError(
+                "template must be without gaps, because this model writes where a design ends"
+            )
+        u = random.uniform(random.fold(choice, CHOICE), 1 + given.gaps)
+        return given.draw(model.lengths, u, length)
+    templates = [given] if isinstance(given, Template) else given
+    if not templates:
+        raise InputError("template must be a Template or several, got none")
+    return templates, _one_of(len(templates), choice)
 
 
 def _one_of(count: int, choice: Tensor) -> Tensor:

@@ -1,0 +1,89 @@
+"""A domain around another one: the same strings and tokens, with something of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from discdiff.domain import Domain
+from discdiff.errors import UnsupportedError
+from discdiff.similarity import Likeness
+
+if TYPE_CHECKING:
+    from discdiff.gapped import Point
+
+
+class Wrapped(Domain):
+    """A domain that is `inner` in everything its subclass does not change.
+
+    Args:
+        inner: the domain inside.
+        tokens: the alphabet; by default that of `inner`.
+
+    Example:
+        >>> from discdiff.domain import Letters
+        >>> class Short(Wrapped):
+        ...     def invalid_reason(self, string):
+        ...         return "too long" if len(string) > 3 else super().invalid_reason(string)
+        >>> dna = Short(Letters("ACGT"))
+        >>> dna.invalid_reason("GATT"), dna.invalid_reason("GAX"), dna.invalid_reason("GAT")
+        ('too long', "letter 'X' is not in the alphabet", None)
+    """
+
+    def __init__(self, inner: Domain, tokens: Sequence[str] | None = None) -> None:
+        super().__init__(inner.alphabet.tokens if tokens is None else tokens)
+        self.inner = inner
+        self.name, self.column, self.examples = inner.name, inner.column, inner.examples
+        self.keeps_scaffolds, self.template = inner.keeps_scaffolds, inner.template
+
+    def split(self, string: str) -> list[str]:
+        return self.inner.split(string)
+
+    def join(self, tokens: Sequence[str]) -> str:
+        return self.inner.join(tokens)
+
+    def invalid_reason(self, string: str) -> str | None:
+        return self.inner.invalid_reason(string)
+
+    def canonical(self, string: str) -> str:
+        return self.inner.canonical(string)
+
+    def prepare(self, string: str) -> str:
+        return self.inner.prepare(string)
+
+    def augment(self, string: str, generator: np.random.Generator) -> str:
+        return self.inner.augment(string, generator)
+
+    def draw(self, string: str) -> str | None:
+        return self.inner.draw(string)
+
+    def likeness(self, strings: Sequence[str]) -> Likeness:
+        return self.inner.likeness(strings)
+
+    def alerts(self, string: str) -> int | None:
+        return self.inner.alerts(string)
+
+    def scaffold(self, string: str) -> str | None:
+        return self.inner.scaffold(string)
+
+    def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
+        raise UnsupportedError(
+            "template must be given to a model before anything else is asked of its designs"
+        )
+
+    def demands(self) -> dict[str, object]:
+        return self.inner.demands()
+
+    def settings(self) -> dict[str, object]:
+        return self.inner.settings()
+
+    @classmethod
+    def fit(cls, strings: Iterable[str], **options: object) -> Self:
+        """Refuse: a wrapper has no alphabet of its own to find.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(f"{cls.__name__} is made of a fitted one: {cls.__name__}(domain, …)")
