@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +25,7 @@ from discdiff.campaign.choosing import Choice, choose_batch
 from discdiff.campaign.draws import draws_of
 from discdiff.campaign.prediction import predictor
 from discdiff.campaign.reward import memory_of, without_memory
-from discdiff.campaign.rounds import Method, Task
+from discdiff.campaign.rounds import Method, Task, by_reason
 from discdiff.campaign.rows import GUIDED, Draw, Remark, Round, Row
 from discdiff.campaign.store import Store
 from discdiff.data.tables import Table
@@ -184,12 +185,13 @@ class Laboratory:
     ) -> tuple[dict[str, Draw], dict[str, float]]:
         """Return `wanted` new designs or as many as there are, and what was drawn for them."""
         found: dict[str, Draw] = {}
-        drawn = invalid = nfe = idle = 0
+        drawn = nfe = idle = 0
+        invalid: Counter[str] = Counter()
         while len(found) < wanted and idle < self.task.rules.patience:
             samples = self._samples(reward, first + drawn)
             drawn += len(samples)
             nfe += samples.counts.get("nfe", 0)
-            invalid += int((~np.asarray(samples.valid)).sum())
+            invalid.update(filter(None, map(self.domain.invalid_reason, samples.strings)))
             before = len(found)
             chosen_later = np.zeros(len(samples), dtype=np.int64)  # so none stands for its law
             for draw in draws_of(samples, self.domain.canonical, False, chosen_later):
@@ -204,9 +206,10 @@ class Laboratory:
             idle = 0 if len(found) > before else idle + 1
             if seen is not None:
                 seen(min(len(found), wanted), wanted)
-        counts: dict[str, float] = {"requested": drawn, "designs": drawn, "invalid": invalid}
-        counts |= {"not_evaluated": len(found), "cached": drawn - invalid - len(found), "nfe": nfe}
-        return found, counts
+        wrong = invalid.total()
+        counts: dict[str, float] = {"requested": drawn, "designs": drawn, "invalid": wrong}
+        counts |= {"not_evaluated": len(found), "cached": drawn - wrong - len(found), "nfe": nfe}
+        return found, counts | by_reason(invalid)
 
     def _screened_out(self, draw: Draw) -> bool:
         """Return whether a filter that needs no score rejects a design: it is not sent out."""

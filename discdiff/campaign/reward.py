@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,9 @@ class RecordedReward(Reward):
         recorder: the open round.
         background: says what is known of a design without a score.
         after: called after every request with the new rewards.
+
+    Attributes:
+        invalid: how often a request was invalid for each reason.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class RecordedReward(Reward):
         self.background = background
         judge = objective.after_screens() if isinstance(objective, Terms) else self.objective
         self.intrinsic = without_memory(judge)
+        self.invalid: Counter[str] = Counter()
 
     def _evaluate(
         self, strings: list[str], device: torch.device, belief: Belief | None
@@ -80,6 +85,8 @@ class RecordedReward(Reward):
 
     def _record(self, evaluation: Evaluation, belief: Belief) -> Evaluation:
         scores = evaluation.scores
+        told = zip(scores.status, scores.reasons, strict=True)
+        self.invalid.update(reason for status, reason in told if status == "invalid")
         fresh = [i for i, origin in enumerate(scores.origin) if origin == "oracle"]
         sequences = [scores.canonical[i] for i in fresh]
         if memory_of(self.objective) is None:

@@ -168,6 +168,7 @@ class ArmRun:
         counts: dict[str, float] = dict(_minus(metered.counts, before))
         counts |= {name: n for name, n in samples.counts.items() if name.startswith("nfe")}
         counts |= {"designs": len(samples), "seconds": time.monotonic() - began}
+        counts |= by_reason(reward.invalid)
         if recorder.unclaimed:
             logger.warning(
                 "%s round %d did not repeat exactly: %d evaluations recorded before the "
@@ -211,6 +212,16 @@ class ArmRun:
                 f"{len(asked)} evaluations; the last reason: "
                 f"{reasons[-1] or 'it returned no number'}"
             )
+
+
+def by_reason(invalid: Mapping[str, int]) -> dict[str, float]:
+    """Return the counts of a round that say why what it drew was invalid.
+
+    Example:
+        >>> by_reason({"scaffold lost": 2})
+        {'invalid: scaffold lost': 2}
+    """
+    return {f"invalid: {reason}": times for reason, times in sorted(invalid.items())}
 
 
 def _minus(after: Counts, before: Counts) -> dict[str, int]:

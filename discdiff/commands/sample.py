@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,6 +14,7 @@ from discdiff.commands.arguments import Arguments, Show, new_file, read
 from discdiff.config.settings import Sample
 
 if TYPE_CHECKING:
+    from discdiff.domain import Domain
     from discdiff.samplers.samples import Samples
 
 SUFFIXES = (".csv", ".smi", ".txt")
@@ -45,13 +47,16 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
     else:
         from discdiff.campaign.files import write_atomic
 
-        write_atomic(out, _csv(drawn, domain.column) if out.suffix == ".csv" else _lines(drawn))
+        write_atomic(out, _csv(drawn, domain) if out.suffix == ".csv" else _lines(drawn))
     if (out is None or out.suffix != ".csv") and len(set(drawn.log_weight.tolist())) > 1:
         typer.echo("these designs carry weights: out=FILE.csv has them as log_weight", err=True)
     valid = [s for s, fine in zip(drawn.strings, drawn.valid, strict=True) if fine]
     distinct = len({domain.canonical(string) for string in valid})
+    why = Counter(reason for reason in map(domain.invalid_reason, drawn.strings) if reason)
+    because = ", ".join(f"{times} {reason}" for reason, times in why.most_common())
     typer.echo(
-        f"{len(drawn)} designs, {len(valid) / len(drawn):.1%} valid, {distinct} distinct, "
+        f"{len(drawn)} designs, {len(valid) / len(drawn):.1%} valid"
+        f"{because and f' ({because})'}, {distinct} distinct, "
         f"{drawn.counts['nfe']:,} network rows",
         err=True,
     )
@@ -61,7 +66,7 @@ def _lines(drawn: Samples) -> str:
     return "".join(f"{string}\n" for string in drawn.strings)
 
 
-def _csv(drawn: Samples, column: str) -> str:
+def _csv(drawn: Samples, domain: Domain) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     numbers = {
@@ -69,8 +74,9 @@ def _csv(drawn: Samples, column: str) -> str:
         "log_weight": drawn.log_weight,
         "confidence": drawn.confidence,
     }
-    writer.writerow((column, "valid", *numbers))
+    writer.writerow((domain.column, "valid", *numbers, "invalid_reason"))
     rows = zip(drawn.strings, drawn.valid, *numbers.values(), strict=True)
     for string, valid, *values in rows:
-        writer.writerow((string, int(valid), *(f"{value:.6g}" for value in values)))
+        spelt = (f"{value:.6g}" for value in values)
+        writer.writerow((string, int(valid), *spelt, domain.invalid_reason(string) or ""))
     return text.getvalue()
