@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from rdkit import Chem
 from rdkit.Chem import Mol
@@ -79,7 +80,7 @@ def substituted(mol: Mol) -> Mol:
         >>> [molecule.parse(s).HasSubstructMatch(query) for s in ("OCCN", "OC(C)CN", "OCC")]
         [True, False, False]
     """
-    rules = Chem.AdjustQueryParameters.NoAdjustments()
+    rules: Any = Chem.AdjustQueryParameters.NoAdjustments()  # RDKit's stubs err here
     rules.adjustDegree = True
     rules.adjustDegreeFlags = Chem.ADJUST_IGNOREDUMMIES
     rules.makeDummiesQueries = True

@@ -46,6 +46,7 @@ WIDE_CLASSES = {
     "discdiff/padding.py:Padded": "passes the contract of a domain on to the one inside",
     "discdiff/process.py:Process": "the whole contract of a process",
     "discdiff/domain.py:Domain": "the whole contract of a domain, most of it with a default",
+    "discdiff/wrapped.py:Wrapped": "that contract, handed on to the domain inside",
     "discdiff/campaign/store.py:Store": "one record, written and read through one connection",
 }
 
