@@ -215,8 +215,8 @@ class Model:
         if not self.domain.keeps_scaffolds:
             able = " or ".join(f"model={name}" for name in checkpoint.keeping_scaffolds())
             raise UnsupportedError(
-                f"template cannot be kept by a model of {self.domain.name} strings, whose tokens "
-                f"mean something else in another place: use {able or 'another model'}"
+                f"template cannot be kept by a model of {self.domain.name} strings, in which a "
+                f"scaffold has no tokens of its own: use {able or 'another model'}"
             )
         if not self.handles_frozen or self.length_mode == "pad_as_token":
             raise UnsupportedError(
