@@ -42,7 +42,9 @@ class Growth(Gap):
     Whatever its place, a token is left out that could only break the scaffold or the spelling: a
     dot, a dummy atom, hydrogen as an atom, a ring digit that is open across the point. Digits of
     scaffold rings that are closed before it, or opened after it, may be used again, as SMILES
-    writers do: a model has learnt to call the first ring of a substituent 1. The run is attached by
+    writers do: a model has learnt to call the first ring of a substituent 1 (without them nine
+    tenths of the law of `qm9_masked` for ``[*:1]C1CC1`` are cut off, and of 48 % of designs with a
+    ring in the run 13 % are left). The run is attached by
     an atom and a single bond, unless the template writes the bond; it ends in an atom, a ring
     digit or a closing bracket; and no bracket or digit stands where it could not be closed.
 
