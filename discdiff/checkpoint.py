@@ -140,6 +140,10 @@ def _config(model: Model) -> dict[str, object]:
         raise InputError(f"{type(model.denoiser).__name__} needs a method settings() to be saved")
     schedule = {"name": _name("schedules", model.process.schedule)}
     domain = model.domain.inner if isinstance(model.domain, Padded) else model.domain
+    if domain.demands():
+        raise InputError(
+            "a model held to a scaffold or near seeds cannot be saved: save the model it is made of"
+        )
     return {
         "format_version": FORMAT_VERSION,
         "process": {

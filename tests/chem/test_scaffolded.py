@@ -12,10 +12,16 @@ from rdkit import Chem
 
 from discdiff.chem.scaffolded import Scaffolded
 from discdiff.chem.smiles import Smiles
+from discdiff.domain import Template
+from discdiff.errors import InputError, UnsupportedError
 from discdiff.gapped import Point
-from discdiff.model import Model
+from discdiff.model import LengthLaw, Model
+from discdiff.nn.transformer import Transformer
+from discdiff.padding import Padded
+from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
+from discdiff.samplers.start import Seeds
 
 DRUGS = [
     line.split()[0]
@@ -213,3 +219,39 @@ def test_valid_designs_of_a_shipped_model_hold_their_scaffold(name, template):
     for string in drawn.strings:
         remaining = iter(model.domain.split(string))
         assert all(token in remaining for token in fixed)
+
+
+def small(process, frozen=False, width=8):
+    domain = Smiles(["C", "O"])
+    net = Transformer(2, max_length=width, width=8, depth=1, heads=2, needs_time=True)
+    return Model(net, process(2), domain, LengthLaw([0.0] + [1.0] * width), frozen_training=frozen)
+
+
+def test_a_model_that_cannot_is_refused():
+    with pytest.raises(UnsupportedError, match="or a uniform one trained with frozen_fraction > 0"):
+        small(UniformProcess).with_template("C[*:1]")
+    assert small(UniformProcess, frozen=True).with_template("C[*:1]").domain.template is not None
+    padded = Padded(Smiles(["C", "O"]), 4)
+    net = Transformer(3, max_length=4, width=8, depth=1, heads=2)
+    writes_end = Model(net, MaskedProcess(3), padded, LengthLaw.fixed(4))
+    with pytest.raises(UnsupportedError, match="whose length is given"):
+        writes_end.with_template("C[*:1]")
+    never = Model(net, MaskedProcess(3), Smiles(["C", "O", "N"]), LengthLaw.fixed(4))
+    with pytest.raises(InputError, match="room for a design of 4 to 4 tokens.* it has 2 to 3"):
+        never.with_template("C[*:1]", {1: (1, 2)})
+    with pytest.raises(InputError, match="points: 1: length must be a positive integer, got 0"):
+        never.with_template("C[*:1]", {1: 0})
+
+
+def test_a_held_model_has_one_start_and_is_not_saved(tmp_path):
+    model = small(MaskedProcess).with_template("C[*:1]")
+    seeds = Seeds(["CC"], 0.5)
+    for asked in ({"seeds": seeds}, {"template": Template(model.domain.alphabet, ["C"])}):
+        with pytest.raises(InputError, match="template and seeds must be None for a model held"):
+            FirstHitting(model).init(1, key=0, **asked)
+    with pytest.raises(InputError, match="cannot be saved: save the model it is made of"):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+    plain = small(MaskedProcess)
+    assert plain.with_template("C[*:1]").denoiser is plain.denoiser
+    assert plain.domain.template is None

@@ -12,7 +12,9 @@ from discdiff.domain import Letters, Template
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.gapped import Gap, Gapped
 from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.evolution import Evolution
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import LengthLaw, Model
@@ -224,7 +226,18 @@ def test_guidance_tilts_what_grows(method):
     assert unbiased(conditional(SMILES, parts, may) * tilt, SMILES, samples)
 
 
-@pytest.mark.parametrize("method", [Unguided(), BestOfN(2), FKSteering(4), SVDD(2)], ids=str)
+@pytest.mark.parametrize(
+    "method",
+    [
+        Unguided(),
+        BestOfN(2),
+        FKSteering(4),
+        SVDD(2),
+        ISIRGibbs(sweeps=2),
+        Evolution(population=4, children=4, generations=2, initial=8),
+    ],
+    ids=lambda method: type(method).__name__,
+)
 def test_guided_uniform_designs_keep_their_scaffold(method):
     model = smiles_model("uniform").with_template("[*:1]C[*:2]")
     samples = method.run(Ancestral(model, steps=4), reward_of(SMILES, REWARD), 40, key=1)
