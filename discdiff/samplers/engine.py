@@ -21,7 +21,7 @@ from discdiff.samplers.forward import evaluate
 from discdiff.samplers.path import Path
 from discdiff.samplers.plan import Event, Finished, Ints, Plan
 from discdiff.samplers.samples import Samples
-from discdiff.samplers.start import Seeds, Start, from_noise, from_seeds, from_templates
+from discdiff.samplers.start import Seeds, beginning
 from discdiff.samplers.state import PAUSE, PREVIEW, TOKEN, State
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Sampler(ABC):
         keys = random.row_keys(key, design, slot)
         shared = random.row_keys(key, design, torch.zeros_like(slot))
         choice = shared if length_per_design else keys
-        begin = self._beginning(keys, choice, length, template, seeds)
+        begin = beginning(self.model, keys, choice, length, template, seeds)
         classes = None
         if cond is not None:
             self._check_class(cond)
@@ -122,27 +122,6 @@ class Sampler(ABC):
             layout=begin.layout,
             cond=classes,
         )
-
-    def _beginning(
-        self,
-        keys: Tensor,
-        choice: Tensor,
-        length: int | None,
-        template: Templates | None,
-        seeds: Seeds | None,
-    ) -> Start:
-        held = self.model.domain.template
-        if held is not None:
-            if template is not None or seeds is not None:
-                raise InputError("template and seeds must be None for a model held to a scaffold")
-            template = held
-        if seeds is not None:
-            if template is not None or length is not None:
-                raise InputError("length and template must be None where seeds are given")
-            return from_seeds(self.model, keys, choice, seeds)
-        if template is None:
-            return from_noise(self.model, keys, choice, length)
-        return from_templates(self.model, keys, choice, template, length)
 
     def _check_class(self, cond: int) -> None:
         classes = getattr(self.model.denoiser, "classes", 0)  # a plain module may have none

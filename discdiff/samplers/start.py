@@ -91,6 +91,40 @@ class Start:
     layout: Tensor | None = None
 
 
+def beginning(
+    model: Model,
+    keys: Tensor,
+    choice: Tensor,
+    length: int | None,
+    template: Templates | None,
+    seeds: Seeds | None,
+) -> Start:
+    """Return the rows that designs start from, whatever was asked for.
+
+    Args:
+        model: says what every design starts from where it is held to a scaffold.
+        keys: int64 row keys `(B,)`.
+        choice: keys of the draw of a length, template or seed, `(B,)`.
+        length: tokens per design, or None.
+        template: what is fixed, or None.
+        seeds: what to noise, or None.
+
+    Raises:
+        InputError: if what is asked for does not go together.
+    """
+    held = model.domain.template
+    if held is not None and (template is not None or seeds is not None):
+        raise InputError("template and seeds must be None for a model held to a scaffold")
+    fixed = template if held is None else held
+    if seeds is not None:
+        if fixed is not None or length is not None:
+            raise InputError("length and template must be None where seeds are given")
+        return from_seeds(model, keys, choice, seeds)
+    if fixed is None:
+        return from_noise(model, keys, choice, length)
+    return from_templates(model, keys, choice, fixed, length)
+
+
 def from_noise(model: Model, keys: Tensor, choice: Tensor, length: int | None) -> Start:
     """Return rows of noise, of a given length or of one drawn from the length law."""
     if length is None:
