@@ -43,7 +43,6 @@ LARGE_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 WIDE_CLASSES = {
     "chem/domain.py:Molecules": "the contract of a domain, for all strings of molecules",
-    "discdiff/padding.py:Padded": "passes the contract of a domain on to the one inside",
     "discdiff/process.py:Process": "the whole contract of a process",
     "discdiff/domain.py:Domain": "the whole contract of a domain, most of it with a default",
     "discdiff/wrapped.py:Wrapped": "that contract, handed on to the domain inside",
