@@ -27,7 +27,10 @@ TASKS: dict[str, tuple[str, ...]] = {
     "qed_sa": ("experiment=qed_sa",),
     "osimertinib_mpo": (*SEARCH, "oracle=[osimertinib_mpo]"),
     "albuterol_similarity": (*SEARCH, "oracle=[albuterol_similarity]"),
-    "scaffold": ("experiment=scaffold",),
+    "scaffold": (
+        *("experiment=qed_sa", "model=zinc_smiles"),
+        *("template=c1ccc2[nH]c([*:1])nc2c1", "points={1: [4, 16]}"),
+    ),
 }
 
 
