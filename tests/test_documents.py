@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import re
 import shlex
 import tomllib
@@ -49,6 +50,7 @@ PYTHON_BLOCKS = [block for block in ALL_BLOCKS if block.language == "python"]
 @pytest.mark.parametrize("block", PYTHON_BLOCKS, ids=str)
 def test_python_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("CCN\n"))
     source = "\n" * (block.line - 1) + block.code
     exec(compile(source, str(ROOT / block.document), "exec"), {"__name__": str(block)})
 
@@ -75,8 +77,11 @@ COMPOSED = ("ask", "design", "evaluate", "export", "sample", "select", "tell", "
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES)
-def test_command_line_is_understood(line: str):
+def test_command_line_is_understood(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     arguments = shlex.split(line, comments=True)[1:]
+    monkeypatch.chdir(tmp_path)
+    for name in (argument for argument in arguments if argument.endswith(".yaml")):
+        Path(name).write_text("budget: 5\n")  # a file of the reader's
     last = "--show" if arguments[0] in COMPOSED else "--help"
     result = CliRunner().invoke(app, [*arguments, last])
     assert result.exit_code == 0, result.output

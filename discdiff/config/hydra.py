@@ -162,7 +162,8 @@ def run(
     ]
     if experiment is not None:
         chosen = {override.key_or_group for override in overrides}
-        arguments.append(f"experiment={_offer(experiment, chosen)}")
+        named = "name" in read_yaml(_root() / f"{command}.yaml")
+        arguments.append(f"experiment={_offer(experiment, chosen, named)}")
     try:
         with hydra.initialize_config_module(_MODULE, version_base="1.3"):
             config = hydra.compose(command, arguments, return_hydra_config=True)
@@ -170,7 +171,8 @@ def run(
         raise _missing(error) from None
     except (ConfigCompositionException, OmegaConfBaseException, YAMLError) as error:
         where = experiment.label if experiment else f"configs/{command}.yaml"
-        raise ConfigError(f"{where}: {_one_line(error)}") from None
+        other = f" Is it for another command than {command}?" * ("defaults list" in str(error))
+        raise ConfigError(f"{where}: {_one_line(error)}{other}") from None
     return _plain(config)
 
 
@@ -218,23 +220,24 @@ def _offer_names() -> None:
                 )
 
 
-def _offer(experiment: Experiment, chosen: set[str]) -> str:
+def _offer(experiment: Experiment, chosen: set[str], named: bool) -> str:
     """Let Hydra choose an experiment, and return the name it goes by.
 
     A section of it is added to the option that its defaults list chooses, or else stands in place
     of the default one; names alone are a choice. A group chosen on the command line stands in place
-    of the section.
+    of the section. Where runs are `named`, it gives them its name.
     """
     node = {key: value for key, value in experiment.values.items() if key not in chosen}
     defaults = list(node.pop("defaults", None) or [])
     listed = {str(key).split()[-1].strip("/") for item in defaults for key in _keys(item)}
     whole = [key for key in node if key in groups() and key not in listed]
     for key in whole:
-        named = isinstance(node[key], str | list)
-        if named:
+        chooses = isinstance(node[key], str | list)
+        if chooses:
             _check_choice(experiment.label, key, node[key])
-        defaults.append({f"override /{key}": node.pop(key) if named else None})
-    node = {"name": experiment.name, **node, "defaults": [*defaults, "_self_"]}
+        defaults.append({f"override /{key}": node.pop(key) if chooses else None})
+    own = {"name": experiment.name} if named else {}
+    node = {**own, **node, "defaults": [*defaults, "_self_"]}
     name = re.sub(r"\W", "_", experiment.name)
     ConfigStore.instance().store(group="experiment/file", name=name, node=node, package="_global_")
     return f"file/{name}"

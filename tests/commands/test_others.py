@@ -295,6 +295,20 @@ def test_a_model_can_write_where_a_molecule_ends(discdiff: Run, tmp_path: Path):
     assert "data.length_mode must be one of given_length, pad_as_token, got 'pad'" in wrong
 
 
+class TestFiles:
+    """A file of the user's in place of keys, for every command."""
+
+    def test_a_command_without_runs_takes_one(self, discdiff: Run, tiny: Path, tmp_path: Path):
+        (tmp_path / "mine.yaml").write_text(f"n: 3\nmodel: {tiny}\nsampler: {{name: entropy}}\n")
+        discdiff("sample", "mine.yaml", "out=a.csv")
+        assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 3
+
+    def test_one_for_another_command_is_refused(self, discdiff: Run):
+        message = discdiff("sample", "experiment=qed_sa", code=2)
+        assert "experiment/qed_sa.yaml" in message
+        assert "for another command than sample?" in message
+
+
 class TestLists:
     """What is there."""
 
