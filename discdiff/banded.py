@@ -54,6 +54,9 @@ class Banded(Wrapped):
         except DataError as error:
             raise DataError(f"seed {number}: {error}") from None
 
+    def __reduce__(self) -> tuple[type[Banded], tuple[object, ...]]:
+        return Banded, (self.inner, self.seeds, self.low, self.high)
+
     def invalid_reason(self, string: str) -> str | None:
         reason = self.inner.invalid_reason(string)
         if reason is not None:

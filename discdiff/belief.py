@@ -16,7 +16,8 @@ class Belief:
 
     Both are taken before temperature, nucleus, templates and guidance, so that designs of different
     settings can be compared. A path counts: the same string drawn in another order, or at once as a
-    preview, may have other values.
+    preview, may have other values. NaN where there is no path from noise to the design: after parts
+    of a finished one were noised and drawn again.
 
     Attributes:
         log_likelihood: float64 `(N,)`, in nats: $w=\log p(x_{0:T}) - \log q(x_{1:T}\mid x_0)$, the
@@ -26,7 +27,8 @@ class Belief:
             given (length, fixed tokens, the noised seed) is conditioned on. Where tokens are masked
             and drawn again, their last draws count.
         confidence: float64 `(N,)` in [0, 1]: the geometric mean of the probabilities that the model
-            gave the tokens that were drawn, each when it was drawn last; 1 where none was.
+            gave the tokens that were drawn, each when it was drawn last; 1 where none was. NaN on
+            a uniform process, whose last steps are all but certain to keep each token.
 
     Example:
         >>> Belief.unknown(2).confidence.tolist()

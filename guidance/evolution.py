@@ -34,6 +34,7 @@ class Evolution(Guidance):
         population: P, members, all of which are returned, the best first.
         children: C, redrawn designs of a generation.
         generations: how many at most; a budget may end the search before.
+        patience: generations in a row without a new design after which the search ends.
         initial: draws of the sampler that it begins with, at least P.
         level: the time t in (0, 1] that parents are noised to, or its range, uniform.
         tournament: members of which a parent is the best; 1 takes any, more press harder.
@@ -56,6 +57,7 @@ class Evolution(Guidance):
     """
 
     anytime = True
+    redraws = True
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class Evolution(Guidance):
         initial: int = 100,
         level: float | Sequence[float] = (0.1, 0.6),
         tournament: int = 2,
+        patience: int = 20,
     ) -> None:
         self.returned = _check.positive_int("population", population)
         self.children = _check.positive_int("children", children)
@@ -76,6 +79,7 @@ class Evolution(Guidance):
             )
         self.levels = Levels(level)
         self.tournament = _check.positive_int("tournament", tournament)
+        self.patience = _check.positive_int("patience", patience)
 
     def guide(
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
@@ -83,16 +87,17 @@ class Evolution(Guidance):
         ledger = Ledger(reward)
         state = sampler.run(state, progress=progress)
         base = state.keys[:: self.particles]
-        pool = Pool(state, *ledger.score(state.tokens, state.belief(sampler.process)))
-        members = self._best(ledger, pool, len(base))
+        members = self._best(Pool.of(sampler, ledger, state), len(base))
+        seen, idle = set(members.names), 0
         for number in range(self.generations):
-            if reward.exhausted:
+            if reward.exhausted or idle == self.patience:
                 break
             keys = random.fold(random.fold(base, SWEEP), number)
             born = self._children(sampler, members, keys, progress)
-            scored = ledger.score(born.tokens, born.belief(sampler.process))
-            pool = members.beside(Pool(born, *scored), len(base))
-            members = self._best(ledger, pool, len(base))
+            children = Pool.of(sampler, ledger, born)
+            idle = idle + 1 if seen.issuperset(children.names) else 0
+            seen.update(children.names)
+            members = self._best(members.beside(children, len(base)), len(base))
         dead = members.reward.isnan()
         weight = torch.zeros_like(members.reward).masked_fill(dead, -torch.inf)
         samples = conclude(
@@ -116,14 +121,12 @@ class Evolution(Guidance):
             progress=progress,
         )
 
-    def _best(self, ledger: Ledger, pool: Pool, groups: int) -> Pool:
+    def _best(self, pool: Pool, groups: int) -> Pool:
         """Return the P best of each of G groups that stand side by side, best first.
 
         Repeats of a design come after all others, and last what has no reward.
         """
-        found = ledger.read(pool.entry)
-        pairs = zip(found.scores.canonical, found.strings, strict=True)
-        names = [known or string for known, string in pairs]
+        names = pool.names
         rewards = pool.reward.nan_to_num(nan=-torch.inf).tolist()
         size = len(names) // groups
         index: list[int] = []
@@ -132,7 +135,7 @@ class Evolution(Guidance):
             leader = {names[row]: row for row in reversed(order)}
             order.sort(key=lambda row: (rewards[row] == -torch.inf, leader[names[row]] != row))
             index += order[: self.returned]
-        return pool.take(torch.tensor(index, device=pool.entry.device))
+        return pool.take(index)
 
 
 @dataclass(frozen=True)
@@ -143,15 +146,27 @@ class Pool:
         state: rows of G populations, those of one side by side.
         entry: the ledger's entry of each row, int64 `(B,)`.
         reward: float64 `(B,)`, NaN where there is none.
+        names: canonical strings, as decoded where there is none.
     """
 
     state: State
     entry: Tensor
     reward: Tensor
+    names: list[str]
 
-    def take(self, index: Tensor) -> Pool:
-        """Return the rows `index`."""
-        return Pool(self.state.gather(index), self.entry[index], self.reward[index])
+    @classmethod
+    def of(cls, sampler: Sampler, ledger: Ledger, state: State) -> Pool:
+        """Return the finished rows of `state`, scored."""
+        entry, reward = ledger.score(state.tokens, state.belief(sampler.process))
+        found = ledger.read(entry)
+        pairs = zip(found.scores.canonical, found.strings, strict=True)
+        return cls(state, entry, reward, [known or string for known, string in pairs])
+
+    def take(self, places: list[int]) -> Pool:
+        """Return the rows `places`."""
+        index = torch.tensor(places, device=self.entry.device)
+        names = [self.names[place] for place in places]
+        return Pool(self.state.gather(index), self.entry[index], self.reward[index], names)
 
     def beside(self, other: Pool, groups: int) -> Pool:
         """Return these rows and those of `other`, the G groups of both side by side."""
@@ -159,7 +174,8 @@ class Pool:
             self.state.beside(other.state, Finished()),
             torch.cat([self.entry, other.entry]),
             torch.cat([self.reward, other.reward]),
+            self.names + other.names,
         )
-        mine = torch.arange(len(self.entry), device=self.entry.device).view(groups, -1)
-        theirs = torch.arange(len(other.entry), device=self.entry.device).view(groups, -1)
-        return joined.take(torch.cat([mine, theirs + mine.numel()], dim=1).view(-1))
+        mine = torch.arange(len(self.names)).view(groups, -1)
+        theirs = torch.arange(len(other.names)).view(groups, -1) + len(self.names)
+        return joined.take(torch.cat([mine, theirs], dim=1).view(-1).tolist())

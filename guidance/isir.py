@@ -29,7 +29,8 @@ class ISIRGibbs(Guidance):
     $\propto e^{\lambda r(x_0^j)}$, or for M = 1 by `metropolis`: the new one with chance
     $\min(1,e^{\lambda(r(x_0^1)-r(x_0))})$. Either leaves $p(x)e^{\lambda r(x)}$ unchanged at any
     level, so levels may vary. The n designs are independent chains that begin with draws of the
-    sampler. Every candidate that is evaluated is a whole design, and has the length of its chain.
+    sampler. Every candidate that is evaluated is a whole design, and has the length of its chain
+    and, where there are several templates or ways to share out the gaps of one, its template.
 
     Args:
         sweeps: S.
@@ -42,8 +43,8 @@ class ISIRGibbs(Guidance):
     Raises:
         InputError: if an argument is out of range, or M is not 1 with `metropolis`.
 
-    Law: exact as sweeps → ∞ for the designs of each length, at any level and M, where the sampler
-    is exact.
+    Law: exact as sweeps → ∞ for the designs of each length and template, at any level and M, where
+    the sampler is exact.
 
     Source: Particle Markov chain Monte Carlo methods (Andrieu, Doucet and Holenstein, 2010) for
     iterated sampling importance resampling; that noising and exact redrawing are reversible with
@@ -57,6 +58,8 @@ class ISIRGibbs(Guidance):
         >>> ISIRGibbs(sweeps=20, level=0.9, scale=50.0).run(sampler, reward, 2, key=1).strings
         ['GT', 'GT']
     """
+
+    redraws = True
 
     def __init__(
         self,

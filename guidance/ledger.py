@@ -46,16 +46,21 @@ class Ledger:
 
     def read(self, entries: Tensor) -> Evaluation:
         """Return the evaluations of `entries (N,)`."""
-        index = entries.cpu()
-        strings = [s for part in self._parts for s in part.strings]
-        parts, first = [], 0
-        for part in self._parts:
-            parts.append((np.arange(first, first + len(part.strings)), part.scores))
-            first += len(part.strings)
-        scores = Scores.join(parts, first, parts[0][1].values.shape[1])
+        index = entries.cpu().numpy()
+        firsts = np.cumsum([0, *(len(part.strings) for part in self._parts)])
+        owner = np.searchsorted(firsts, index, side="right") - 1
+        order, parts, pieces = [], [], []
+        for number in np.unique(owner).tolist():
+            rows, part = np.flatnonzero(owner == number), self._parts[number]
+            own = index[rows] - firsts[number]
+            order.append(rows)
+            pieces.append((own, part))
+            parts.append((rows, part.scores.take(own)))
+        back = torch.from_numpy(np.argsort(np.concatenate(order)))
+        strings = [part.strings[i] for own, part in pieces for i in own.tolist()]
         return Evaluation(
-            reward=torch.cat([part.reward.cpu() for part in self._parts])[index],
-            valid=torch.cat([part.valid.cpu() for part in self._parts])[index],
-            strings=[strings[i] for i in index.tolist()],
-            scores=scores.take(index.numpy()),
+            reward=torch.cat([part.reward.cpu()[own] for own, part in pieces])[back],
+            valid=torch.cat([part.valid.cpu()[own] for own, part in pieces])[back],
+            strings=[strings[i] for i in back.tolist()],
+            scores=Scores.join(parts, len(index), parts[0][1].values.shape[1]),
         )

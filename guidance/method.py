@@ -32,12 +32,15 @@ class Guidance(ABC):
         returned: designs returned of each population.
         one_length: whether the rows of a population share their length.
         anytime: whether what is returned means the same wherever a budget ends the run.
+        redraws: whether it draws parts of finished designs again, of which the model then says
+            nothing (`Belief`).
     """
 
     particles: int = 1
     returned: int = 1
     one_length: bool = False
     anytime: bool = False
+    redraws: bool = False
 
     def run(
         self,

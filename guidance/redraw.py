@@ -64,9 +64,8 @@ def redraw(
 ) -> State:
     r"""Return rows noised and drawn again: $x_t\sim q(\cdot\mid x_0)$, $x_0'\sim p(\cdot\mid x_t)$.
 
-    Rows with equal `keys` and tokens get equal levels and noise. Tokens that were not drawn again
-    keep the probability with which they were drawn, so that the likelihood of a masked design is
-    made of its last draws; that of a uniform one is conditioned on $x_t$.
+    Rows with equal `keys` and tokens get equal levels and noise. What the model says of a row of
+    which anything may have been drawn again is not known: the rest was drawn for other neighbours.
 
     Args:
         sampler: draws the new rows.
@@ -90,5 +89,6 @@ def redraw(
     )
     redrawn = sampler.process.editable(noisy, old.active)
     done = sampler.run(replace(begun, counts=old.counts), progress=progress)
-    path = done.path.onto(old.path, redrawn)
+    moved = redrawn.any(1)
+    path = old.path.where(moved, done.path).unknown_in(moved)
     return replace(done, path=path, allowed=old.allowed, layout=old.layout)

@@ -29,7 +29,7 @@ LAWS: dict[str, str] = {
     "svdd": "exact as particles → ∞ with carry; else biased: value error",
     "fk": "exact as particles → ∞",
     "evolution": "optimiser, no law",
-    "isir": "exact as sweeps → ∞, within each length; biased by the error of the plan",
+    "isir": "exact as sweeps → ∞, within each length and template; biased by the error of the plan",
 }
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from discdiff.banded import Banded
@@ -102,3 +104,11 @@ def test_a_scaffold_and_a_band_go_together():
     assert model.domain.invalid_reason("CCC1CCC1") is None
     assert model.domain.invalid_reason("CCO") == "scaffold lost"
     assert list(model.domain.demands()) == ["template", "parts", "similarity", "seeds"]
+
+
+def test_it_can_be_sent_to_a_worker():
+    near = Banded(Letters("ACGT"), ["ACCA"], low=0.3, high=0.9)
+    copy = pickle.loads(pickle.dumps(near))
+    for string in ("ACCA", "ACCT", "TT", "AXC"):
+        assert copy.invalid_reason(string) == near.invalid_reason(string)
+    assert copy.demands() == near.demands()

@@ -50,7 +50,7 @@ class Contestant:
 
     def evaluations_to(self, level: float) -> int | None:
         """Return after how many evaluations the mean of the ten best had reached `level`."""
-        means = top_means([row.reward for row in self.arm.rows])
+        means = top_means(self.arm.curve)
         return next((i for i, mean in enumerate(means, start=1) if mean >= level), None)
 
 
@@ -126,7 +126,7 @@ def render(comparison: Comparison) -> RenderableType:
 
 def page(comparison: Comparison) -> str:
     """Return the comparison as one self-contained HTML page, every string in it escaped."""
-    curves = {c.name: [row.reward for row in c.whole.rows] for c in comparison.contestants}
+    curves = {c.name: c.whole.curve for c in comparison.contestants}
     names = [contestant.name for contestant in comparison.contestants]
     return html.page(
         "compare.jinja",

@@ -40,7 +40,7 @@ def best_so_far(arms: list[Arm]) -> str:
     """Return the best reward, and the mean of the ten best, against evaluations, as SVG."""
     figure, axes = _axes("evaluations", "reward")
     for arm in arms:
-        rewards = [row.reward for row in arm.rows]
+        rewards = arm.curve
         if not arm.rewards:
             continue
         count = np.arange(1, len(rewards) + 1)

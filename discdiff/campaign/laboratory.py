@@ -32,6 +32,7 @@ from discdiff.data.tables import Table
 from discdiff.domain import Domain
 from discdiff.errors import DataError, InputError
 from discdiff.objective import Objective as Terms
+from discdiff.objective.filters import REJECTED
 from discdiff.oracle import Scores, stack
 from discdiff.oracle.measured import measured_columns, with_answers
 from discdiff.oracle.scores import Floats
@@ -164,7 +165,8 @@ class Laboratory:
         if len(found) < choice.n:
             raise InputError(
                 f"n must be at most {len(found)} here: so many new designs came of "
-                f"{counts['designs']:.0f} drawn ({counts['invalid']:.0f} invalid), got {choice.n}"
+                f"{counts['designs']:.0f} drawn ({counts['invalid']:.0f} invalid, "
+                f"{counts['rejected']:.0f} rejected by filters), got {choice.n}"
             )
         draws = list(found.values())
         expected = [0.0 if math.isnan(draw.reward) else draw.reward for draw in draws]
@@ -185,6 +187,7 @@ class Laboratory:
     ) -> tuple[dict[str, Draw], dict[str, float]]:
         """Return `wanted` new designs or as many as there are, and what was drawn for them."""
         found: dict[str, Draw] = {}
+        refused: dict[str, str] = {}
         drawn = nfe = idle = 0
         invalid: Counter[str] = Counter()
         while len(found) < wanted and idle < self.task.rules.patience:
@@ -194,31 +197,42 @@ class Laboratory:
             invalid.update(filter(None, map(self.domain.invalid_reason, samples.strings)))
             before = len(found)
             chosen_later = np.zeros(len(samples), dtype=np.int64)  # so none stands for its law
-            for draw in draws_of(samples, self.domain.canonical, False, chosen_later):
+            draws = draws_of(samples, self.domain.canonical, False, chosen_later)
+            new = {d.sequence: d for d in draws if d.sequence and d.sequence not in taken}
+            refused |= self._refusals({s: d for s, d in new.items() if s not in found})
+            for sequence, draw in new.items():
                 scored = reward is None or not math.isnan(draw.reward)
-                if (
-                    scored
-                    and not self._screened_out(draw)
-                    and draw.sequence is not None
-                    and draw.sequence not in taken
-                ):
-                    found.setdefault(draw.sequence, draw)
+                if scored and sequence not in refused:
+                    found.setdefault(sequence, draw)
             idle = 0 if len(found) > before else idle + 1
             if seen is not None:
                 seen(min(len(found), wanted), wanted)
         wrong = invalid.total()
         counts: dict[str, float] = {"requested": drawn, "designs": drawn, "invalid": wrong}
-        counts |= {"not_evaluated": len(found), "cached": drawn - wrong - len(found), "nfe": nfe}
+        known = drawn - wrong - len(found) - len(refused)
+        counts |= {"not_evaluated": len(found), "rejected": len(refused), "cached": known}
+        counts |= {"nfe": nfe}
         return found, counts | by_reason(invalid)
 
-    def _screened_out(self, draw: Draw) -> bool:
-        """Return whether a filter that needs no score rejects a design: it is not sent out."""
+    def _refusals(self, draws: Mapping[str, Draw]) -> dict[str, str]:
+        """Return which filter rejects designs by what is known before anything is measured."""
         objective = self.task.objective
-        if not isinstance(objective, Terms) or draw.sequence is None:
-            return False
-        numbers = (draw.log_likelihood, draw.confidence)
-        belief = Belief(*(torch.tensor([number], dtype=torch.float64) for number in numbers))
-        return bool(objective.screen([draw.sequence], belief)[0])
+        if not isinstance(objective, Terms) or not objective.filters or not draws:
+            return {}
+        sequences = list(draws)
+        numbers = [[draw.log_likelihood, draw.confidence] for draw in draws.values()]
+        belief = Belief(*torch.tensor(numbers, dtype=torch.float64).unbind(1))
+        width = len(measured_columns(self.task.oracle))
+        computed = stack(
+            with_answers(self.task.oracle, lambda asked: np.full((len(asked), width), np.nan)),
+            self.domain,
+            batch_size=self.task.rules.batch_size,
+        )
+        scores = computed(sequences)
+        screened = objective.screen(sequences, belief)
+        others = objective.rejections(scores, computed.outputs, sequences)
+        found = zip(sequences, screened, others, strict=True)
+        return {sequence: one or other for sequence, one, other in found if one or other}
 
     def _samples(self, reward: Reward | None, first: int) -> Samples:
         """Return the next designs; from the model alone as long as there is no reward."""
@@ -297,6 +311,11 @@ class Laboratory:
         drawn = {d.sequence: d for _, d in self.store.draws(GUIDED)}
         found = reward.strings(sequences)
         rewards = found.reward.tolist()
+        reasons = list(found.scores.reasons)
+        if isinstance(objective, Terms):
+            by = objective.rejections(found.scores, reward.oracle.outputs, sequences)
+            pairs = zip(by, reasons, strict=True)
+            reasons = [f"{REJECTED} {name}" if name else reason for name, reason in pairs]
         last = max((row.id for row in self.store.rows()), default=0)
         for place, sequence in enumerate(sequences):
             yield Row(
@@ -306,7 +325,7 @@ class Laboratory:
                 sequence=sequence,
                 raw=raw[sequence],
                 status=found.scores.status[place],
-                reason=found.scores.reasons[place],
+                reason=reasons[place],
                 scores=tuple(found.scores.values[place].tolist()),
                 seconds=float(found.scores.seconds[place]),
                 reward=rewards[place],

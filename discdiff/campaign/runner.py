@@ -38,6 +38,7 @@ from discdiff.campaign.table import write_designs
 from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.fingerprint import fingerprint
 from discdiff.gapped import Templates
+from discdiff.objective.filters import BeliefFilter
 from discdiff.oracle import as_oracle, identity
 from discdiff.oracle.measured import measured_columns, measured_in
 from discdiff.oracle.scores import Floats
@@ -151,6 +152,15 @@ class Campaign:
                 raise InputError(
                     f"round_size must be a multiple of the {together} designs that the "
                     f"{arm} method returns together, got {round_size}"
+                )
+            blind = [
+                r.name for r in getattr(objective, "filters", ()) if isinstance(r, BeliefFilter)
+            ]
+            if blind and getattr(method, "redraws", False):
+                raise InputError(
+                    f"filter {blind[0]!r} needs what the model says of every design, and "
+                    f"{type(method).__name__} redraws parts of them, of which it says nothing: "
+                    "choose another guidance, or filter by strings"
                 )
         self.config = dict(config or {})
         Reward(self.domain, self.task.oracle, objective)  # refuses scores that make no reward

@@ -41,8 +41,13 @@ class Arm:
 
     @property
     def rewards(self) -> list[float]:
-        """Rewards in order of evaluation, without those that are NaN."""
-        return [row.reward for row in self.rows if not math.isnan(row.reward)]
+        """Rewards in order of evaluation, of what was scored and no filter rejected."""
+        return [reward for reward in self.curve if not math.isnan(reward)]
+
+    @property
+    def curve(self) -> list[float]:
+        """One reward for each evaluation, NaN where it was not scored or a filter rejected it."""
+        return [NAN if row.rejected else row.reward for row in self.rows]
 
     @property
     def best_mean(self) -> float:

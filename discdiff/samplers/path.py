@@ -54,19 +54,13 @@ class Path:
         wide = [(chosen.view(-1, *[1] * (old.ndim - 1)), old, new) for old, new in pairs]
         return Path(*(torch.where(rows, new, old) for rows, old, new in wide))
 
-    def onto(self, old: Path, redrawn: Tensor) -> Path:
-        """Return this path of rows that were begun from finished ones.
-
-        Args:
-            old: the path of the rows it began from.
-            redrawn: positions that it may have drawn again, bool `(B, W)`; the others keep what
-                the old path says of them.
-        """
-        return Path(
-            torch.where(redrawn, self.log_prob, old.log_prob),
-            torch.where(redrawn, self.gained, old.gained),
-            torch.where(redrawn, self.start, old.start),
-            self.t,
+    def unknown_in(self, rows: Tensor) -> Path:
+        """Return the path with nothing known of the rows `(B,)`."""
+        wide = rows[:, None]
+        return replace(
+            self,
+            log_prob=torch.where(wide, torch.nan, self.log_prob),
+            gained=torch.where(wide, torch.nan, self.gained),
         )
 
     def drawn(self, rows: Tensor, cols: Tensor, log_prob: Tensor, log_noising: Tensor) -> Path:
@@ -95,4 +89,7 @@ class Path:
         last = torch.where(active, self.log_prob, 0.0)
         # visible tokens of a seed were given, unless a sampler masked them and drew them again
         own = process.editable(self.start, active) | (last != 0.0)
-        return Belief(gained.sum(1), (last.sum(1) / own.sum(1).clamp(min=1)).exp())
+        sure = (last.sum(1) / own.sum(1).clamp(min=1)).exp()
+        if process.kind == "uniform":  # the last draw of a token is all but certain to keep it
+            sure = torch.full_like(sure, torch.nan)
+        return Belief(gained.sum(1), sure)

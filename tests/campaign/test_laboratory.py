@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from discdiff.campaign import Campaign, Choice, Store, runner
+from discdiff.campaign.summary import summarise
 from discdiff.errors import DataError, InputError, StoreError, UnsupportedError
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
+from discdiff.objective.filters import HardFilter
 from discdiff.oracle import Combined
 from discdiff.oracle.measured import Measured, measured_columns, with_answers
 from discdiff.samplers.first_hitting import FirstHitting
@@ -152,6 +154,42 @@ def test_computed_outputs_stand_beside_measured_ones(tmp_path):
         g = row.sequence.count("G")
         assert row.scores == (g, potency(row.sequence))
         assert row.reward == pytest.approx((g + potency(row.sequence)) / 2)
+
+
+def letters_g(strings):
+    return [float(string.count("G")) for string in strings]
+
+
+def test_what_a_filter_rejects_by_a_computed_score_is_not_sent_out(tmp_path):
+    oracle = Combined({"potency": Measured(["potency"]), "g": letters_g})
+    objective = Objective([Term("potency")], filters=[HardFilter("g", low=2)], rejected=0.0)
+    campaign = lab(tmp_path / "run", oracle, objective)
+    for _ in range(2):
+        batch = campaign.ask(Choice(8, weight=0.9))
+        assert all(string.count("G") >= 2 for string in batch)
+        campaign.tell(batch, [potency(string) for string in batch])
+    _, _, rounds = rows(tmp_path / "run")
+    counts = rounds[0].counts
+    assert counts["rejected"] > 0
+    parts = ("invalid", "cached", "not_evaluated", "rejected")
+    assert counts["requested"] == sum(counts[name] for name in parts)
+    with pytest.raises(InputError, match=r"0 invalid, \d+ rejected by filters"):
+        campaign.ask(Choice(100))
+
+
+def test_what_a_filter_rejects_once_it_is_measured_is_marked_and_never_chosen(tmp_path):
+    objective = Objective([Term("potency")], filters=[HardFilter("potency", low=4)], rejected=0.0)
+    campaign = lab(tmp_path / "run", None, objective)
+    batch = campaign.ask(Choice(12))
+    campaign.tell(batch, [potency(string) for string in batch])
+    found, _, _ = rows(tmp_path / "run")
+    rejected = [row for row in found if row.rejected]
+    assert {row.sequence for row in rejected} == {s for s in batch if potency(s) < 4}
+    assert {row.reason for row in rejected} == {"rejected by potency"}
+    with Store.open(tmp_path / "run", read_only=True) as store:
+        assert not {row.sequence for row in summarise(store).guided.best} & {
+            row.sequence for row in rejected
+        }
 
 
 def test_several_outputs_and_failed_measurements(tmp_path):

@@ -15,7 +15,9 @@ from discdiff.campaign.background import Background
 from discdiff.campaign.report import render_report
 from discdiff.campaign.rows import Draw, Row
 from discdiff.errors import DataError, InputError, StoreError
+from discdiff.guidance.evolution import Evolution
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
@@ -169,6 +171,15 @@ def test_a_method_that_keeps_the_models_word_to_itself_is_named(tmp_path):
     run = Campaign(tmp_path / "run", fake_sampler(), Climb(), Share(), objective, budget=5)
     with pytest.raises(InputError, match="a guidance method must hand it on"):
         run.run()
+
+
+@pytest.mark.parametrize("method", [Evolution(8, 8, 4, 8), ISIRGibbs(2)])
+def test_a_method_that_redraws_is_refused_before_anything_is_asked(tmp_path, method):
+    oracle = Share()
+    with pytest.raises(InputError, match="filter 'confidence' needs what the model says of every"):
+        campaign(tmp_path / "run", oracle, method)
+    assert oracle._asked == []
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_reference_set_is_another_run(whole, tmp_path):

@@ -117,7 +117,7 @@ def test_a_uniform_path_by_hand():
     samples = Ancestral(model_of(law, "uniform"), steps=1).sample(20, key=0)
     expected = np.log(law.p[samples.tokens[:, 0]])
     np.testing.assert_allclose(samples.log_likelihood, expected, rtol=1e-6)
-    np.testing.assert_allclose(samples.confidence, np.exp(expected), rtol=1e-6)
+    assert samples.confidence.isnan().all()  # with more steps it would say nothing
 
 
 def test_blocks_multiply_the_conditionals_they_draw_from():
@@ -229,27 +229,24 @@ def test_a_preview_is_a_path_that_ends_in_one_event(kind):
 
 
 @pytest.mark.parametrize("kind", ["masked", "uniform"])
-def test_what_is_drawn_again_keeps_the_rest_of_its_path(kind):
+def test_nothing_is_said_of_a_design_that_was_drawn_again_in_part(kind):
+    """Its other tokens were drawn for other neighbours: no path from noise leads to it."""
     model = model_of(LAW, kind) if kind == "uniform" else CROOKED
     sampler = Ancestral(model, steps=6)
     old = sampler.run(sampler.init(100, key=1))
-    new = redraw(sampler, old, Levels(0.5), old.keys, old.keys + 1, restricted=True)
+    new = redraw(sampler, old, Levels(0.3), old.keys, old.keys + 1, restricted=True)
     noisy = model.process.corrupt(
-        old.tokens, torch.full((100,), 0.5), old.active, random.fold(old.keys, PRIOR)
+        old.tokens, torch.full((100,), 0.3), old.active, random.fold(old.keys, PRIOR)
     )
-    again = model.process.editable(noisy, old.active)
-    assert torch.equal(new.path.log_prob[~again], old.path.log_prob[~again])
-    assert torch.equal(new.path.gained[~again], old.path.gained[~again])
-    assert not torch.equal(new.path.gained[again], old.path.gained[again])
-    belief = new.belief(model.process)
-    mean = new.path.log_prob.mean(1)  # every token was drawn by the model at some time
-    np.testing.assert_allclose(belief.confidence, mean.exp(), rtol=1e-12)
-    if kind == "masked":
-        assert 0 < again.double().mean() < 1
-        np.testing.assert_allclose(belief.log_likelihood, 3 * mean, rtol=1e-12)
+    again = model.process.editable(noisy, old.active).any(1)
+    assert kind == "uniform" or 0 < again.double().mean() < 1
+    before, after = old.belief(model.process), new.belief(model.process)
+    assert after.log_likelihood[again].isnan().all()
+    assert after.confidence[again].isnan().all()
+    assert torch.equal(after.log_likelihood[~again], before.log_likelihood[~again])
     first, second = torch.tensor([True] * 50 + [False] * 50), torch.arange(50)
     mixed = old.path.where(first, new.path)
-    assert torch.equal(mixed.gained[:50], new.path.gained[:50])
+    np.testing.assert_array_equal(mixed.gained[:50], new.path.gained[:50])
     assert torch.equal(mixed.start[50:], old.path.start[50:])
     both = old.gather(second).beside(new.gather(second), Finished())
     assert torch.equal(both.path.t, torch.cat([old.path.t[:50], new.path.t[:50]]))
@@ -280,13 +277,16 @@ def test_it_follows_the_lineage_and_reaches_the_reward(name):
     samples = METHODS[name].run(FirstHitting(model), reward, 40, key=3)
     per_token = samples.log_likelihood / LENGTH
     np.testing.assert_allclose(samples.confidence, per_token.exp(), rtol=1e-9)
-    if name not in ("evolution", "isir"):  # whose tokens were drawn at different times
-        expected = LAW.p[place(samples.tokens)]
-        np.testing.assert_allclose(samples.log_likelihood.exp(), expected, rtol=1e-5)
+    redraws = METHODS[name].redraws
+    whole = ~samples.log_likelihood.isnan().numpy()  # those that are as they were first drawn
+    assert redraws or whole.all()
+    expected = LAW.p[place(samples.tokens)]
+    found = samples.log_likelihood.exp().numpy()
+    np.testing.assert_allclose(found[whole], expected[whole], rtol=1e-5)
     assert seen
-    for tokens, belief in seen:
+    for number, (tokens, belief) in enumerate(seen):
         assert len(belief) == len(tokens)
-        assert not belief.log_likelihood.isnan().any()
+        assert not belief.log_likelihood.isnan().any() or (redraws and number > 0)
 
 
 def test_draws_of_a_preview_keep_their_own_belief():

@@ -30,7 +30,10 @@ def counts_of(store: Store, summary: Summary) -> Lines:
         texts = ["–" if math.isnan(value) else f"{value:,.0f}" for value in values]
         lines.append((name.replace("_", " "), texts))
     why = [
-        Counter(row.reason for row in store.rows(arm.name) if row.rejected) for arm in summary.arms
+        Counter(
+            r.reason for r in (*store.rows(arm.name), *store.rejections(arm.name)) if r.rejected
+        )
+        for arm in summary.arms
     ]
     for reason in dict.fromkeys(reason for found in why for reason in found):
         lines.append((reason, [f"{found[reason]:,}" for found in why]))
