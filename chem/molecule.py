@@ -85,8 +85,8 @@ def invalid_reason(
 
     Valid means: SMILES and nothing else (non-empty ASCII, no whitespace), at most `max_length`
     characters, branches nested at most 100 deep, accepted by RDKit, 1 to `max_atoms` atoms, at
-    most `max_fragments` fragments, no dummy atom, no atom-map number, no atom charged beyond
-    ±4, and a canonical form that reads back to itself.
+    most `max_fragments` fragments, no dummy atom, no atom-map number, no unpaired electron, no
+    atom charged beyond ±4, and a canonical form that reads back to itself.
 
     Args:
         smiles: any string.
@@ -165,6 +165,8 @@ def _read(smiles: str) -> Reading:
     fault = _form_fault(form)
     if fault is not None:
         return Reading(fault)
+    if any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
+        return Reading("unpaired electron")
     if form != smiles:
         refusal = grammar.hazard(form)
         if refusal is not None:

@@ -203,7 +203,8 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
                 seed=settings.seed,
                 round_size=settings.round_size,
                 baseline=registry.build("guidance", {"name": "none"})
-                if settings.baseline and not measured  # then the first batch is the unguided one
+                # of measured campaigns the first batch is unguided, of unguided ones every round
+                if settings.baseline and not measured and settings.guidance["name"] != "none"
                 else None,
                 charge=settings.charge,
                 batch_size=settings.batch_size,

@@ -90,6 +90,8 @@ HOSTILE = [
     ("[O-14]", "charge beyond ±4"),
     ("[CH3:1]C", "atom-map number"),
     ("[U][Fe@OH5]I", "unstable canonical form"),
+    ("C[CH]C", "unpaired electron"),
+    ("C1=C[N+]=CC=C1", "unpaired electron"),
 ]
 
 
@@ -112,7 +114,7 @@ def test_hazardous_strings_never_reach_rdkit(parses, smiles):
         "C",
         "[H][H]",
         "[13CH4]",
-        "[N+4]",
+        "[Si+4]",
         "C%(123)CCC%(123)",
         "C1.C1",
         "F[P-](F)(F)(F)(F)F",
