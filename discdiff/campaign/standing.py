@@ -70,4 +70,4 @@ def _arms(store: Store) -> Iterator[ArmStanding]:
         for found in rounds:
             spent += 0 if found.finished else len(store.rows(name, found.number))
         yield ArmStanding(name, spent, budget, ended)
-        budget = spent
+        budget = spent if ended else budget  # the next arm is compared at what this one had

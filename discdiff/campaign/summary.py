@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from discdiff.campaign.honesty import Shift, shifts, warnings
-from discdiff.campaign.progress import charged, idle_words, is_idle, total
+from discdiff.campaign.progress import idle_words, is_idle
 from discdiff.campaign.rows import GUIDED, NAN, UNGUIDED, Row
+from discdiff.campaign.standing import standing
 from discdiff.campaign.store import Store
 
 TOP = 10
@@ -159,7 +160,7 @@ def facts(arm: Arm) -> list[tuple[str, str]]:
         ("final designs", f"{arm.finals:,}"),
         ("final designs, median", number(arm.final_median)),
         ("valid", "–" if math.isnan(arm.validity) else f"{arm.validity:.1%}"),
-        ("alerts in a design of the best", _alerts(arm)),
+        ("alerts, mean of the best", _alerts(arm)),
         ("rejected by filters", f"{sum(row.rejected for row in arm.rows)}"),
         ("rejected before scoring", f"{arm.counts.get('rejected', 0):.0f}"),
         ("from the cache", f"{arm.counts.get('cached', 0):.0f}"),
@@ -209,21 +210,21 @@ def _notes(store: Store, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     if "measured" in store.settings:
         yield _outstanding(store, rows[GUIDED])
         return
-    rules = store.settings["rules"]
-    budget: int = rules["budget"]
-    for arm in store.settings["methods"]:
-        done = [found for found in store.rounds(arm) if found.finished]
-        spent = charged(total(done), rules["charge"])
-        if is_idle(done, rules["patience"]):
-            yield f"{arm}: {idle_words(done, rules['patience'])}"
-        elif spent < budget:
-            yield f"{arm}: not complete, {spent} of {budget} spent; the run can be resumed"
-        elif spent and not any(row.final for row in rows[arm]):
+    patience: int = store.settings["rules"]["patience"]
+    for arm in standing(store).arms:
+        done = [found for found in store.rounds(arm.name) if found.finished]
+        if is_idle(done, patience):
+            yield f"{arm.name}: {idle_words(done, patience)}"
+        elif not arm.ended:
             yield (
-                f"{arm}: the budget ended before the first round did, so no design is finished; "
-                "a smaller round_size, cheaper guidance or a larger budget helps"
+                f"{arm.name}: not complete, {arm.spent} of {arm.budget} spent; the run can be "
+                "resumed"
             )
-        budget = spent
+        elif arm.spent and not any(row.final for row in rows[arm.name]):
+            yield (
+                f"{arm.name}: the budget ended before the first round did, so no design is "
+                "finished; a smaller round_size, cheaper guidance or a larger budget helps"
+            )
 
 
 def _outstanding(store: Store, told: Sequence[Row]) -> str:
