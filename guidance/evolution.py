@@ -86,18 +86,11 @@ class Evolution(Guidance):
     ) -> Samples:
         ledger = Ledger(reward)
         state = sampler.run(state, progress=progress)
-        base = state.keys[:: self.particles]
-        members = self._best(Pool.of(sampler, ledger, state), len(base))
-        seen, idle = set(members.names), 0
-        for number in range(self.generations):
-            if reward.exhausted or idle == self.patience:
-                break
-            keys = random.fold(random.fold(base, SWEEP), number)
-            born = self._children(sampler, members, keys, progress)
-            children = Pool.of(sampler, ledger, born)
-            idle = idle + 1 if seen.issuperset(children.names) else 0
-            seen.update(children.names)
-            members = self._best(members.beside(children, len(base)), len(base))
+        # one population after the other: what one finds must not decide how long another goes on
+        rows = torch.split(torch.arange(len(state), device=state.keys.device), self.particles)
+        members = Pool.joined(
+            [self._evolve(sampler, ledger, state.gather(own), progress) for own in rows]
+        )
         dead = members.reward.isnan()
         weight = torch.zeros_like(members.reward).masked_fill(dead, -torch.inf)
         samples = conclude(
@@ -105,37 +98,42 @@ class Evolution(Guidance):
         )
         return replace(samples, log_weight=torch.zeros_like(weight), log_normaliser=None)
 
+    def _evolve(
+        self, sampler: Sampler, ledger: Ledger, state: State, progress: Progress | None
+    ) -> Pool:
+        """Return the last population, of what begins with the finished rows of `state`."""
+        key = state.keys[:1]
+        members = self._best(Pool.of(sampler, ledger, state))
+        seen, idle = set(members.names), 0
+        for number in range(self.generations):
+            if ledger.reward.exhausted or idle == self.patience:
+                break
+            keys = random.fold(random.fold(key, SWEEP), number)
+            children = Pool.of(
+                sampler, ledger, self._children(sampler, members.state, keys, progress)
+            )
+            idle = idle + 1 if seen.issuperset(children.names) else 0
+            seen.update(children.names)
+            members = self._best(Pool.joined([members, children]))
+        return members
+
     def _children(
-        self, sampler: Sampler, members: Pool, keys: Tensor, progress: Progress | None
+        self, sampler: Sampler, members: State, key: Tensor, progress: Progress | None
     ) -> State:
-        """Return C redrawn rows of every population, side by side."""
-        groups, old = len(keys), members.state
-        number = torch.arange(self.children, device=keys.device).repeat(groups)
-        group = torch.arange(groups, device=keys.device).repeat_interleave(self.children)
-        own = random.fold(random.fold(keys, CHILD)[group], number)
+        """Return C redrawn rows; the members stand best first."""
+        number = torch.arange(self.children, device=key.device)
+        own = random.fold(random.fold(key, CHILD).expand(self.children), number)
         place = random.uniform(random.fold(own, SELECT), self.tournament) * self.returned
-        parent = group * self.returned + place.long().amin(1)  # members stand best first
-        return redraw(
-            *(sampler, old.gather(parent), self.levels, own, own),
-            restricted=True,
-            progress=progress,
-        )
+        parents = members.gather(place.long().amin(1))
+        return redraw(sampler, parents, self.levels, own, own, restricted=True, progress=progress)
 
-    def _best(self, pool: Pool, groups: int) -> Pool:
-        """Return the P best of each of G groups that stand side by side, best first.
-
-        Repeats of a design come after all others, and last what has no reward.
-        """
-        names = pool.names
+    def _best(self, pool: Pool) -> Pool:
+        """Return the P best, best first; repeats come after all others, unscored ones last."""
         rewards = pool.reward.nan_to_num(nan=-torch.inf).tolist()
-        size = len(names) // groups
-        index: list[int] = []
-        for first in range(0, len(names), size):
-            order = sorted(range(first, first + size), key=lambda row: -rewards[row])
-            leader = {names[row]: row for row in reversed(order)}
-            order.sort(key=lambda row: (rewards[row] == -torch.inf, leader[names[row]] != row))
-            index += order[: self.returned]
-        return pool.take(index)
+        order = sorted(range(len(rewards)), key=lambda row: -rewards[row])
+        leader = {pool.names[row]: row for row in reversed(order)}
+        order.sort(key=lambda row: (rewards[row] == -torch.inf, leader[pool.names[row]] != row))
+        return pool.take(order[: self.returned])
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class Pool:
     """Finished designs and what is known of them.
 
     Attributes:
-        state: rows of G populations, those of one side by side.
+        state: B finished rows.
         entry: the ledger's entry of each row, int64 `(B,)`.
         reward: float64 `(B,)`, NaN where there is none.
         names: canonical strings, as decoded where there is none.
@@ -168,14 +166,15 @@ class Pool:
         names = [self.names[place] for place in places]
         return Pool(self.state.gather(index), self.entry[index], self.reward[index], names)
 
-    def beside(self, other: Pool, groups: int) -> Pool:
-        """Return these rows and those of `other`, the G groups of both side by side."""
-        joined = Pool(
-            self.state.beside(other.state, Finished()),
-            torch.cat([self.entry, other.entry]),
-            torch.cat([self.reward, other.reward]),
-            self.names + other.names,
+    @classmethod
+    def joined(cls, pools: Sequence[Pool]) -> Pool:
+        """Return the rows of all pools, in order."""
+        state = pools[0].state
+        for pool in pools[1:]:
+            state = state.beside(pool.state, Finished())
+        return cls(
+            state,
+            torch.cat([pool.entry for pool in pools]),
+            torch.cat([pool.reward for pool in pools]),
+            [name for pool in pools for name in pool.names],
         )
-        mine = torch.arange(len(self.names)).view(groups, -1)
-        theirs = torch.arange(len(other.names)).view(groups, -1) + len(self.names)
-        return joined.take(torch.cat([mine, theirs], dim=1).view(-1).tolist())

@@ -105,7 +105,7 @@ def test_it_ends_where_nothing_new_comes():
 
 @kinds
 def test_a_population_is_the_same_in_any_batch(kind):
-    method = Evolution(3, 4, 5, 6)
+    method = Evolution(3, 4, 12, 6, patience=1)  # so that they end at different times
     whole, *_ = run(method, SAMPLERS[kind], n=9, key=7)
     for first in (0, 3, 6):
         one, *_ = run(method, SAMPLERS[kind], n=3, key=7, first_design=first)
