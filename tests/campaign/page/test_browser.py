@@ -518,7 +518,7 @@ def test_a_run_without_any_design(page, tmp_path):
         path = write_report(store)
     page.open(path)
     assert page.complaints == []
-    assert page.texts(".state") == ["partial: guided 0 of 28, unguided 0 of 0 evaluations"]
+    assert page.texts(".state") == ["partial: guided 0 of 28, unguided 0 of 28 evaluations"]
 
 
 def test_a_run_without_any_reward(page, tmp_path):
