@@ -15,6 +15,7 @@ from discdiff.errors import InputError
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
 from discdiff.guidance.redraw import Levels, redraw
+from discdiff.guidance.resample import one_of
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
@@ -126,7 +127,7 @@ class ISIRGibbs(Guidance):
         rewards = torch.cat([chains.reward[:, None], reward.view(shape)], dim=1)
         weight = (self.scale * rewards).nan_to_num(nan=-torch.inf)
         u = random.uniform(random.fold(keys, SELECT), 1)
-        chosen = _metropolis(weight, u) if self.select == "metropolis" else _softmax(weight, u)
+        chosen = _metropolis(weight, u) if self.select == "metropolis" else one_of(weight, u)
         moved = chosen > 0
         place = torch.arange(len(old), device=keys.device) * self.candidates + chosen - 1
         place = place.clamp(min=0)
@@ -167,14 +168,6 @@ def _score(ledger: Ledger, state: State, belief: Belief) -> tuple[Tensor, Tensor
         found = ledger.score(state.tokens[inside], belief.take(inside))
         entry[inside], reward[inside] = found
     return entry, reward
-
-
-def _softmax(weight: Tensor, u: Tensor) -> Tensor:
-    """Return a column drawn by its weight, or 0 where none has any, int64 `(B,)`."""
-    empty = (weight == -torch.inf).all(1)
-    chance = torch.softmax(torch.where(empty[:, None], 0.0, weight), dim=1)
-    drawn = (chance.cumsum(1) < u).sum(1).clamp(max=weight.shape[1] - 1)
-    return torch.where(empty, 0, drawn)
 
 
 def _metropolis(weight: Tensor, u: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from discdiff import random
 from discdiff.errors import InputError
 from discdiff.gapped import Templates
 from discdiff.guidance.ledger import Ledger
+from discdiff.guidance.resample import one_of
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
@@ -137,7 +138,7 @@ def conclude(
     if pick == "all":
         index = torch.arange(len(state), device=log_weight.device)
     else:
-        index = first + _choose(state, log_weight, empty, pick)
+        index = first + _choose(state, log_weight, pick)
     chosen = state.gather(index)
     samples = sampler.finish(chosen)
     found = ledger.read(entry[index])
@@ -153,12 +154,8 @@ def conclude(
     )
 
 
-def _choose(
-    state: State, log_weight: Tensor, empty: Tensor, pick: Literal["softmax", "argmax"]
-) -> Tensor:
+def _choose(state: State, log_weight: Tensor, pick: Literal["softmax", "argmax"]) -> Tensor:
     if pick == "argmax":
         return log_weight.argmax(1)
-    weights = torch.softmax(torch.where(empty[:, None], 0.0, log_weight), dim=1)
-    u = random.uniform(state.purpose_keys(SELECT, END).view(log_weight.shape)[:, 0], 1)
-    found = (weights.cumsum(1) < u).sum(1).clamp(max=log_weight.shape[1] - 1)
-    return torch.where(empty, 0, found)
+    keys = state.purpose_keys(SELECT, END).view(log_weight.shape)[:, 0]
+    return one_of(log_weight, random.uniform(keys, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -14,7 +14,6 @@ from discdiff.samplers.engine import Sampler
 from discdiff.samplers.state import CHOICE, PRIOR, State
 
 
-@dataclass(frozen=True)
 class Levels:
     """Times that designs are noised to: uniform in [low, high].
 
@@ -30,26 +29,19 @@ class Levels:
         [0.389, 0.207]
     """
 
-    level: float | Sequence[float]
-
-    def __post_init__(self) -> None:
-        if not 0 < self.ends[0] <= self.ends[1] <= 1:
+    def __init__(self, level: float | Sequence[float]) -> None:
+        ends = [level] * 2 if isinstance(level, (int, float)) else list(level)
+        ends = [_check.finite("level", end) for end in ends]
+        if len(ends) != 2 or not 0 < ends[0] <= ends[1] <= 1:
             raise InputError(
-                f"level must be a time in (0, 1] or two of them, low first, got {self.level!r}"
+                f"level must be a time in (0, 1] or two of them, low first, got {level!r}"
             )
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The lowest and the highest time."""
-        given = [self.level] * 2 if isinstance(self.level, (int, float)) else list(self.level)
-        if len(given) != 2:
-            return (0.0, 0.0)
-        return _check.finite("level", given[0]), _check.finite("level", given[1])
+        self.low, self.high = ends
 
     def draw(self, keys: Tensor) -> Tensor:
         """Return float64 times `(B,)` for int64 row keys `(B,)`."""
-        low, high = self.ends
-        return low + (high - low) * random.uniform(random.fold(keys, CHOICE), 1)[:, 0]
+        u = random.uniform(random.fold(keys, CHOICE), 1)[:, 0]
+        return self.low + (self.high - self.low) * u
 
 
 def redraw(

@@ -43,6 +43,24 @@ def offspring(weights: Tensor, u: Tensor, scheme: Scheme) -> Tensor:
     )
 
 
+def one_of(log_weight: Tensor, u: Tensor) -> Tensor:
+    """Return a column drawn by its weight for each row, 0 where none has any, int64 `(G,)`.
+
+    Args:
+        log_weight: float64 `(G, K)`.
+        u: uniforms in (0, 1), float64 `(G, 1)`.
+
+    Example:
+        >>> log_weight = torch.tensor([[0.1, 0.9], [0.0, 0.0]], dtype=torch.float64).log()
+        >>> one_of(log_weight, torch.full((2, 1), 0.5, dtype=torch.float64)).tolist()
+        [1, 0]
+    """
+    empty = (log_weight == -torch.inf).all(1)
+    chance = torch.softmax(torch.where(empty[:, None], 0.0, log_weight), dim=1)
+    drawn = (chance.cumsum(1) < u).sum(1).clamp(max=log_weight.shape[1] - 1)
+    return torch.where(empty, 0, drawn)
+
+
 def _ssp(weights: Tensor, u: Tensor) -> Tensor:
     """Srinivasan sampling process: round K w by pairs, keeping every expectation."""
     size = weights.shape[1]

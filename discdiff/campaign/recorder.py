@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 from discdiff.campaign.rows import Remark, Row
 from discdiff.campaign.store import Store
 from discdiff.oracle import Batched, Checked, Combined, Entry, Part, Scores, Wrapper, as_oracle
+
+Answers = list[tuple[str, str]]
+"""Status and reason of each evaluation that an oracle made."""
 
 
 class Recorder:
@@ -136,18 +139,22 @@ class Replayed(Wrapper):
         recorder: knows the rows.
         batch_size: the most sequences of one call, for an oracle that does not divide requests
             itself.
+        judge: called with `answers` after each part of them has been recorded.
 
     Attributes:
         answers: status and reason of each evaluation that the oracle made.
     """
 
-    def __init__(self, oracle: Any, recorder: Recorder, batch_size: int) -> None:
+    def __init__(
+        self, oracle: Any, recorder: Recorder, batch_size: int, judge: Callable[[Answers], None]
+    ) -> None:
         inner = as_oracle(oracle)
         super().__init__(
             Batched(inner, batch_size) if isinstance(inner, Checked | Combined) else inner
         )
         self.recorder = recorder
-        self.answers: list[tuple[str, str]] = []
+        self.judge = judge
+        self.answers: Answers = []
 
     def stream(self, sequences: Sequence[str], /) -> Iterator[Part]:
         """Yield what is recorded, then what the oracle inside says of the rest."""
@@ -161,6 +168,7 @@ class Replayed(Wrapper):
                 self.answers.extend(zip(scores.status, scores.reasons, strict=True))
                 # new to this run, even where the oracle has a cache of its own
                 yield missing[rows], replace(scores, origin=("oracle",) * len(scores))
+                self.judge(self.answers)
 
 
 def _entry(row: Row) -> Entry:

@@ -21,7 +21,7 @@ from discdiff.campaign.progress import (
     is_idle,
     total,
 )
-from discdiff.campaign.recorder import Recorder, Replayed
+from discdiff.campaign.recorder import Answers, Recorder, Replayed
 from discdiff.campaign.reward import RecordedReward, memory_of
 from discdiff.campaign.rows import UNGUIDED, Round
 from discdiff.campaign.runlog import logger
@@ -34,6 +34,7 @@ from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
 
 _RECENT = 3  # rounds over which failures are counted
+_ENOUGH = 32  # answers of a round that is not over yet
 LAW_SLOT = -1  # no slot of a design: keys the choice among weighted designs
 
 
@@ -107,7 +108,7 @@ class ArmRun:
         self.method = method
         self.budget = budget
         self.tracker = Tracker(arm, budget, task.rules.charge, callback)
-        self._answers: deque[list[tuple[str, str]]] = deque(maxlen=_RECENT)
+        self._answers: deque[Answers] = deque(maxlen=_RECENT)
 
     def run(self) -> Counts:
         """Run the rounds that are missing and return what the arm asked of the oracle.
@@ -123,7 +124,7 @@ class ArmRun:
         while not self._over(done):
             done.append(self._round(len(done), total(done)))
             self._remember(done[-1].number)
-            self._refuse_failing()
+            self._refuse_failing([])
         return total(done)
 
     def _over(self, done: list[Round]) -> bool:
@@ -138,7 +139,7 @@ class ArmRun:
         began = time.monotonic()
         rules, domain = self.task.rules, self.task.sampler.model.domain
         recorder = Recorder(self.store, self.arm, number)
-        replayed = Replayed(self.task.oracle, recorder, rules.batch_size)
+        replayed = Replayed(self.task.oracle, recorder, rules.batch_size, self._judge)
         metered = stack(
             replayed,
             domain,
@@ -202,9 +203,14 @@ class ArmRun:
         rows = [r for r in self.store.rows(self.arm, number) if not np.isnan(r.reward)]
         memory.update([r.sequence for r in rows], np.array([r.reward for r in rows]))
 
-    def _refuse_failing(self) -> None:
+    def _judge(self, answers: Answers) -> None:
+        """Look at the answers of an open round, once they are enough to tell."""
+        if len(answers) >= _ENOUGH:
+            self._refuse_failing(answers)
+
+    def _refuse_failing(self, answers: Answers) -> None:
         """Stop if most of what the oracle was asked lately failed; recalled rows do not count."""
-        asked = [row for rows in self._answers for row in rows]
+        asked = [row for rows in (*self._answers, answers) for row in rows]
         reasons = [reason for status, reason in asked if status == "failed"]
         if len(reasons) > self.task.rules.max_failed * len(asked):
             raise OracleError(

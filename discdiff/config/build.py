@@ -13,7 +13,7 @@ from discdiff import _check, registry
 from discdiff.campaign.runner import Campaign
 from discdiff.campaign.workers import InWorkers
 from discdiff.config.composition import Composition
-from discdiff.config.settings import Component, Design, ObjectiveKeys, Sample, TermKeys
+from discdiff.config.settings import Component, Design, Drawn, ObjectiveKeys, TermKeys
 from discdiff.data.readers import Columns, read_chunks
 from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError, UnsupportedError
@@ -41,7 +41,7 @@ def model(name: str, device: str, source: Composition) -> Model:
     return Model.load(name, device)
 
 
-def sampler(settings: Design | Sample, source: Composition) -> Sampler:
+def sampler(settings: Drawn, source: Composition) -> Sampler:
     """Return the sampler of `settings`, around its model, held to what they ask of designs."""
     loaded = model(settings.model, settings.device, source)
     loaded = _banded(_held(loaded, settings, source), settings, source)
@@ -49,7 +49,7 @@ def sampler(settings: Design | Sample, source: Composition) -> Sampler:
     return built
 
 
-def given(settings: Design | Sample, domain: Domain, source: Composition) -> dict[str, Any]:
+def given(settings: Drawn, domain: Domain, source: Composition) -> dict[str, Any]:
     """Return what `settings` fix of every design, as arguments of `Sampler.init`."""
     template = None
     if isinstance(settings.template, list):
@@ -70,7 +70,7 @@ def given(settings: Design | Sample, domain: Domain, source: Composition) -> dic
     }
 
 
-def _held(loaded: Model, settings: Design | Sample, source: Composition) -> Model:
+def _held(loaded: Model, settings: Drawn, source: Composition) -> Model:
     """Return the model held to the scaffold that is asked for, if any."""
     with located(source):
         if isinstance(settings.template, str):
@@ -83,7 +83,7 @@ def _held(loaded: Model, settings: Design | Sample, source: Composition) -> Mode
     return loaded
 
 
-def _banded(loaded: Model, settings: Design | Sample, source: Composition) -> Model:
+def _banded(loaded: Model, settings: Drawn, source: Composition) -> Model:
     """Return the model whose designs are near the seeds, if that is asked for."""
     if settings.similarity is None:
         return loaded
@@ -96,7 +96,7 @@ def _banded(loaded: Model, settings: Design | Sample, source: Composition) -> Mo
         return loaded.near(strings, *settings.similarity)
 
 
-def _seeds(settings: Design | Sample, domain: Domain, source: Composition) -> Seeds | None:
+def _seeds(settings: Drawn, domain: Domain, source: Composition) -> Seeds | None:
     if settings.seeds is None:
         return None
     strings = _strings("seeds", settings.seeds, domain, source)

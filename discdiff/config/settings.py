@@ -46,15 +46,11 @@ class ObjectiveKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Design:
-    """Keys of `discdiff design`."""
+class Drawn:
+    """What designs are drawn from, and how: the keys that `design` and `sample` share."""
 
-    name: str = _key("name of the run, part of the default output folder")
     model: str = _key("a shipped model, or a model folder")
     sampler: Component = _key("how the model is sampled")
-    guidance: Component = _key("how sampling is steered to reward")
-    oracle: dict[str, Component] = _key("what is scored")
-    objective: ObjectiveKeys = _key("how scores become one reward")
     length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
     template: str | list[Any] | None = _key(
         "a scaffold with attachment points such as [*:1], or for each position of a design a token,"
@@ -72,6 +68,18 @@ class Design:
         "[low, high] of a design's similarity to the nearest seed; null: any", None
     )
     cond: int | None = _key("class of every design, for a model with classes", None)
+    device: str = _key("cpu, cuda, or auto")
+    seed: int = _key("same seed, same designs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design(Drawn):
+    """Keys of `discdiff design`."""
+
+    name: str = _key("name of the run, part of the default output folder")
+    guidance: Component = _key("how sampling is steered to reward")
+    oracle: dict[str, Component] = _key("what is scored")
+    objective: ObjectiveKeys = _key("how scores become one reward")
     reference: str | None = _key(
         "file of known strings, such as the training data: the table names each design's nearest",
         None,
@@ -87,8 +95,6 @@ class Design:
     worker_batch: int = _key("sequences that an oracle process is given at once", 1)
     memory: float | None = _key("GiB that an oracle process may have; null: any", None)
     baseline: bool = _key("also sample without guidance, at the same number of evaluations")
-    device: str = _key("cpu, cuda, or auto")
-    seed: int = _key("same seed, same designs")
     out: str = _key("folder of the run")
     logger: Component = _key("none, or wandb")
 
@@ -179,32 +185,11 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(Drawn):
     """Keys of `discdiff sample`."""
 
-    model: str = _key("a shipped model, or a model folder")
-    sampler: Component = _key("how the model is sampled")
     n: int = _key("how many designs")
-    length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
-    template: str | list[Any] | None = _key(
-        "a scaffold with attachment points such as [*:1], or for each position of a design a token,"
-        " a list of allowed tokens or null",
-        None,
-    )
-    points: dict[Any, Any] | None = _key(
-        "by number of a point: [fewest, most] tokens, or {length, tokens, positions}; null: as many"
-        " as there is room for",
-        None,
-    )
-    seeds: str | None = _key("file of strings that designs start from; null: from noise", None)
-    level: float = _key("time in (0, 1] to which seeds are noised; 1 keeps their length only", 0.5)
-    similarity: list[Any] | None = _key(
-        "[low, high] of a design's similarity to the nearest seed; null: any", None
-    )
-    cond: int | None = _key("class of every design, for a model with classes", None)
     batch_size: int = _key("designs in flight; changes no design")
-    device: str = _key("cpu, cuda, or auto")
-    seed: int = _key("same seed, same designs")
     out: str | None = _key("a .csv or .smi file; null: to standard output", None)
 
 

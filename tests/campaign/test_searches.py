@@ -1,0 +1,89 @@
+"""One long round: cut, a search ends with the table of an untouched one; a broken score ends it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from discdiff.campaign import Campaign, Store, runner
+from discdiff.errors import OracleError
+from discdiff.guidance.evolution import Evolution
+from discdiff.guidance.isir import ISIRGibbs
+from discdiff.guidance.unguided import Unguided
+from discdiff.model import Model
+from discdiff.samplers.first_hitting import FirstHitting
+from tests.campaign.doubles import without_times
+
+WORDS = ["".join(letters) for letters in itertools.product("ACGT", repeat=4)]
+SAMPLER = FirstHitting(Model.tabular(WORDS))
+METHODS = {
+    "evolution": Evolution(population=4, children=4, generations=30, initial=8),
+    "isir": ISIRGibbs(sweeps=12, candidates=2, level=0.6, select="softmax"),
+}
+BUDGET = 48
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch):
+    """Leave out the slow figures."""
+    monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
+
+
+class Score:
+    """The share of G; stops the run before its n-th call, or fails for everything."""
+
+    name, version, outputs = "g", "1", ("g",)
+
+    def __init__(self, stop=None, broken=False):
+        self.left, self.broken, self.asked = stop, broken, []
+
+    def __call__(self, strings):
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        self.asked.extend(strings)
+        return [float("nan") if self.broken else s.count("G") / 4 for s in strings]
+
+
+def campaign(folder, method, oracle, **changes):
+    options = {"budget": BUDGET, "round_size": 4, "batch_size": 4, "baseline": Unguided()}
+    return Campaign(folder, SAMPLER, METHODS[method], oracle, **options | changes)
+
+
+def contents(folder):
+    with Store.open(folder, read_only=True) as store:
+        return without_times(store), (folder / "designs.csv").read_text()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_interrupted_search_ends_with_the_same_table(tmp_path, method):
+    oracle = Score()
+    campaign(tmp_path / "whole", method, oracle).run()
+    for stop in (0, 1, 3, 7, 11):
+        folder = tmp_path / f"{stop}"
+        first, again = Score(stop), Score()
+        with pytest.raises(KeyboardInterrupt):
+            campaign(folder, method, first).run()
+        campaign(folder, method, again).resume()
+        assert contents(folder) == contents(tmp_path / "whole")
+        assert sorted(first.asked + again.asked) == sorted(oracle.asked)  # nothing twice
+
+
+def test_what_evolution_returns_is_final_although_the_budget_ended_it(tmp_path):
+    campaign(tmp_path / "run", "evolution", Score()).run()
+    with Store.open(tmp_path / "run", read_only=True) as store:
+        rows = store.rows("guided")
+    assert len(rows) == BUDGET
+    best = sorted((row.reward for row in rows), reverse=True)
+    assert sorted((row.reward for row in rows if row.final), reverse=True) == best[:4]
+
+
+def test_a_score_that_always_fails_ends_a_long_round_early(tmp_path):
+    oracle = Score(broken=True)
+    with pytest.raises(OracleError, match=r"failed for 32 of the last 32 evaluations"):
+        campaign(tmp_path / "run", "evolution", oracle, budget=200, round_size=4).run()
+    assert len(oracle.asked) == 32
+    with Store.open(tmp_path / "run", read_only=True) as store:
+        assert len(store.rows("guided")) == 32  # and every one of them is on record
