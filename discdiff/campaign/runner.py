@@ -72,8 +72,9 @@ class Campaign:
             repeated ones too.
         batch_size: the most sequences of one oracle call.
         patience: an arm ends after so many rounds in a row without a new evaluation.
-        max_failed: the share of failed evaluations in the last three rounds above which the run
-            stops with an error that names the oracle; counted anew after a resume.
+        max_failed: the share of failed evaluations in the last three rounds, an open one from 32
+            on, above which the run stops with an error that names the oracle; counted anew after a
+            resume.
         length: tokens per design; drawn from the model's length law when None.
         template: fixed tokens and per-position alphabets of every design.
         seeds: strings that designs start from in place of noise.
