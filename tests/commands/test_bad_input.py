@@ -132,7 +132,7 @@ def test_a_folder_without_a_run(discdiff: Run, tmp_path: Path, command: str):
 def test_a_run_with_the_configuration_of_something_else(design: Run, discdiff: Run, tmp_path: Path):
     design("out=run")
     (tmp_path / "run" / "config.yaml").write_text("oracle: {qed: {name: qed}}\n")
-    assert "run/config.yaml: key 'name' is not set" in discdiff("resume", "run", code=2)
+    assert "run/config.yaml: key 'model' is not set" in discdiff("resume", "run", code=2)
     (tmp_path / "run" / "config.yaml").write_text("[" * 100_000)
     assert "run/config.yaml: is not valid YAML" in discdiff("resume", "run", code=2)
 

@@ -147,11 +147,11 @@ class TestDesign:
 
         finish, done = rounds.ArmRun._refuse_failing, []
 
-        def stopping(self):
+        def stopping(self, answers):
             done.append(self)
             if len(done) == 1:
                 raise KeyboardInterrupt
-            finish(self)
+            finish(self, answers)
 
         monkeypatch.setattr(rounds.ArmRun, "_refuse_failing", stopping)
         discdiff(*arguments, "out=run", code=130)
