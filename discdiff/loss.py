@@ -24,7 +24,7 @@ from discdiff.process import MaskedProcess, Process, UniformProcess
 
 Form = Literal["level", "time", "count"]
 FORMS: tuple[Form, ...] = ("level", "time", "count")
-_LEVEL, _NOISE, _FINAL = 0, 1, 2  # purposes of the random numbers
+_LEVEL, _NOISE, _FINAL, _WRONG = range(4)  # purposes of the random numbers
 
 
 def stratified(count: int, seed: int, rank: int = 0, world: int = 1) -> Tensor:
@@ -64,6 +64,7 @@ def nelbo(
     cond: Tensor | None = None,
     u: Tensor | None = None,
     reconstruction: bool = True,
+    wrong_context: float = 0.0,
 ) -> Tensor:
     """Return the one-sample estimate of the bound of whichever process it is given.
 
@@ -77,7 +78,12 @@ def nelbo(
         0.0
     """
     if isinstance(process, MaskedProcess):
-        return masked_nelbo(denoiser, process, x_0, active, keys, form, cond, u)
+        return masked_nelbo(denoiser, process, x_0, active, keys, form, cond, u, wrong_context)
+    if wrong_context:
+        raise UnsupportedError(
+            f"wrong_context needs a masked process, got {wrong_context} with {process!r}, "
+            "whose visible tokens are noised already"
+        )
     if isinstance(process, UniformProcess):
         return uniform_nelbo(denoiser, process, x_0, active, keys, cond, u, reconstruction)
     raise UnsupportedError(f"nelbo needs a masked or uniform process, got {process!r}")
@@ -92,6 +98,7 @@ def masked_nelbo(
     form: Form = "level",
     cond: Tensor | None = None,
     u: Tensor | None = None,
+    wrong_context: float = 0.0,
 ) -> Tensor:
     r"""Return a one-sample, unbiased estimate of the masked bound of every sequence.
 
@@ -109,12 +116,14 @@ def masked_nelbo(
         form: the estimator.
         cond: int64 class `(B,)`, or None.
         u: uniforms `(B,)` in (0, 1) for level, time or count; drawn from the keys when None.
+        wrong_context: chance of a visible active position to show a random token, which prepares
+            a network for its own mistakes; above 0 the answer bounds no likelihood of `x_0`.
 
     Returns:
         nats per sequence, `(B,)`; 0 where no position is active.
 
     Raises:
-        InputError: if `form` is unknown.
+        InputError: if `form` is unknown or `wrong_context` lies outside [0, 1].
 
     Example:
         >>> from discdiff.denoiser import TabularDenoiser
@@ -134,11 +143,23 @@ def masked_nelbo(
         level = process.schedule.noise(t)
         weight = 1.0 / level if form == "level" else -process.schedule.alpha_prime(t) / level
         x_t = process.corrupt(x_0, t, active, noise_keys)
-    rows, cols = ((x_t == process.mask_id) & active).nonzero(as_tuple=True)
+    masked = (x_t == process.mask_id) & active
+    if _check.fraction("wrong_context", wrong_context):
+        x_t = _mislead(process, x_t, active & ~masked, wrong_context, random.fold(keys, _WRONG))
+    rows, cols = masked.nonzero(as_tuple=True)
     log_p = denoiser(x_t, t, cond, (rows, cols))
     ce = -log_p.gather(-1, x_0[rows, cols][:, None])[:, 0]
     total = torch.zeros(len(x_0), dtype=ce.dtype, device=ce.device).index_add(0, rows, ce)
     return total * weight.to(total.dtype)
+
+
+def _mislead(
+    process: MaskedProcess, x_t: Tensor, visible: Tensor, chance: float, keys: Tensor
+) -> Tensor:
+    """Return `x_t` with random tokens at a share `chance` of the visible positions."""
+    u = random.uniform(keys, 2 * x_t.shape[1])
+    chosen, drawn = u[:, ::2] < chance, (u[:, 1::2] * process.vocab_size).long()
+    return torch.where(visible & chosen, drawn.clamp(max=process.vocab_size - 1), x_t)
 
 
 def _mask_count(

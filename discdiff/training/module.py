@@ -38,6 +38,7 @@ class Training(pl.LightningModule):
         ema: decay of the moving average, which is validated, sampled and saved.
         frozen_fraction: fraction of rows with a random set of positions held at noise level 0 and
             not scored, which a uniform model needs to be used with fixed positions.
+        wrong_context: chance of a visible token to be shown as a random one; masked models only.
         seed: of times, noise and frozen sets.
 
     Raises:
@@ -55,6 +56,7 @@ class Training(pl.LightningModule):
         betas: tuple[float, float] = (0.9, 0.99),
         ema: float = 0.9999,
         frozen_fraction: float = 0.0,
+        wrong_context: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -73,6 +75,7 @@ class Training(pl.LightningModule):
                 "frozen_fraction must be above 0 exactly where the model says frozen_training, "
                 f"got {frozen_fraction} and {model.frozen_training}"
             )
+        self.wrong_context = _check.fraction("wrong_context", wrong_context)
         self.seed = _check.seed("seed", seed)
 
     @property
@@ -114,6 +117,7 @@ class Training(pl.LightningModule):
                 cond=batch.cond,
                 u=u,
                 reconstruction=False,
+                wrong_context=self.wrong_context,
             ).sum()
         # the shares of a global batch are averaged, so each is scaled to make the sum a token mean
         loss = nats * (batch.shares / batch.tokens)

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from discdiff import random
-from discdiff.loss import masked_nelbo
-from discdiff.process import MaskedProcess
+from discdiff.errors import InputError, UnsupportedError
+from discdiff.loss import masked_nelbo, nelbo
+from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.schedule import CosineMD4, CosineMDLM, CosineSquared, Geometric, LogLinear, Polynomial
 from tests.exact.laws import (
     Crooked,
@@ -133,3 +134,39 @@ def test_a_bound_that_forgets_the_weight_is_noticed():
         ce = [-log_p[k, np.arange(L), x][z == 2].sum() for k, z in enumerate(words(3, L))]
         plain += p * (kernel.mean(0) @ ce)
     assert abs(plain + LAW.p @ np.log(LAW.p)) > 0.3
+
+
+class Recorder(Crooked):
+    """A network that keeps what it is shown."""
+
+    def forward(self, x_t, t, cond=None, at=None):
+        self.shown = x_t
+        return super().forward(x_t, t, cond, at)
+
+
+def test_wrong_context_misleads_visible_active_tokens_alone():
+    net, n = Recorder(2, 6, seed=5), 20_000
+    process = MaskedProcess(2)
+    x_0 = torch.zeros(n, 6, dtype=torch.int64)
+    active = torch.ones_like(x_0, dtype=torch.bool)
+    active[:, 0] = False
+    keys, u = torch.arange(n), torch.full((n,), 0.5, dtype=torch.float64)
+    shown = {}
+    for chance in (0.0, 0.3, 1.0):
+        masked_nelbo(net, process, x_0, active, keys, u=u, wrong_context=chance)
+        shown[chance] = net.shown
+    for chance, x_t in shown.items():
+        assert (x_t[:, 0] == 0).all()
+        assert torch.equal(x_t == 2, shown[0.0] == 2)
+        share = (x_t == 1)[:, 1:].sum() / ((x_t != 2) & active).sum()
+        # half of the random tokens are the right one; 50,000 visible positions
+        assert float(share) == pytest.approx(chance / 2, abs=4 * 0.5 / 50_000**0.5)
+    with pytest.raises(InputError, match=r"wrong_context must .*got 1.5"):
+        masked_nelbo(net, process, x_0, active, keys, wrong_context=1.5)
+
+
+def test_wrong_context_is_refused_where_all_tokens_are_noised():
+    net, process = Crooked(2, 3, seed=5), UniformProcess(2)
+    x_0 = torch.zeros(1, 3, dtype=torch.int64)
+    with pytest.raises(UnsupportedError, match="wrong_context needs a masked process, got 0.1"):
+        nelbo(net, process, x_0, x_0 == 0, torch.zeros(1, dtype=torch.int64), wrong_context=0.1)
