@@ -12,6 +12,10 @@ from discdiff.campaign.rows import NAN, Round
 from discdiff.oracle import Counts
 
 
+UNCHARGED = ("not_evaluated", "rejected")
+"""Statuses of sequences that no budget pays for."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """A snapshot, given to the caller's callback after every request for rewards.

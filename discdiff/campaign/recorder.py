@@ -100,10 +100,11 @@ class Recorder:
         rewards: Mapping[str, float],
         reasons: Mapping[str, str],
         remarks: Mapping[str, Remark],
+        requests: Mapping[str, int],
     ) -> None:
         """Write the rewards of sequences that were evaluated, and what else is said of them."""
         why = {sequence: reason for sequence, reason in reasons.items() if reason}
-        self.store.reward(self.arm, rewards, why, remarks)
+        self.store.reward(self.arm, rewards, why, remarks, requests)
 
     def unknown(self, sequences: Sequence[str]) -> list[str]:
         """Return which of `sequences` no filter of this arm has rejected unseen, each once."""

@@ -12,6 +12,8 @@ import torch
 
 from discdiff.belief import Belief
 from discdiff.campaign.background import Background
+from discdiff.campaign.draws import Ints
+from discdiff.campaign.progress import UNCHARGED, charged
 from discdiff.campaign.recorder import Recorder
 from discdiff.campaign.rows import Remark
 from discdiff.domain import Domain
@@ -59,10 +61,12 @@ class RecordedReward(Reward):
     def _evaluate(
         self, strings: list[str], device: torch.device, belief: Belief | None
     ) -> Evaluation:
+        before = charged(self.counts, "all")
         evaluation = super()._evaluate(strings, device, belief)
         known = Belief.unknown(len(strings)) if belief is None else belief.cpu()
         self._record_rejections(evaluation, known)
-        return self._record(evaluation, known)
+        paid = [status not in UNCHARGED for status in evaluation.scores.status]
+        return self._record(evaluation, known, before + np.cumsum(paid))
 
     def _record_rejections(self, evaluation: Evaluation, belief: Belief) -> None:
         scores = evaluation.scores
@@ -83,7 +87,7 @@ class RecordedReward(Reward):
             for sequence, place in places.items()
         }
 
-    def _record(self, evaluation: Evaluation, belief: Belief) -> Evaluation:
+    def _record(self, evaluation: Evaluation, belief: Belief, asked: Ints) -> Evaluation:
         scores = evaluation.scores
         told = zip(scores.status, scores.reasons, strict=True)
         self.invalid.update(reason for status, reason in told if status == "invalid")
@@ -104,6 +108,7 @@ class RecordedReward(Reward):
                 dict(zip(sequences, rewards, strict=True)),
                 dict(zip(sequences, reasons, strict=True)),
                 self._remarks(dict(zip(sequences, fresh, strict=True)), belief),
+                dict(zip(sequences, asked[fresh].tolist(), strict=True)),
             )
         self.after(rewards)
         return evaluation

@@ -36,7 +36,9 @@ class Row:
     `id` orders the evaluations of a run. `sequence` is the canonical form the oracle saw, `raw` the
     spelling first drawn. `scores` has one number per output, NaN where there is none. `final` is
     true where the sequence was drawn from the stated law; elsewhere it is a preview of a design on
-    its way. From `log_likelihood` on as in `Remark`. What a filter rejected before the oracle was
+    its way. From `log_likelihood` on as in `Remark`. `request` is the number of sequences, repeats
+    and invalid ones too, that its arm had asked for when it was evaluated, itself included; 0 where
+    an older version did not record it. What a filter rejected before the oracle was
     asked is no evaluation: it has the status ``rejected`` and no id, 0.
     """
 
@@ -56,6 +58,7 @@ class Row:
     alerts: float = NAN
     similarity: float = NAN
     reference: str = ""
+    request: int = 0
 
     @property
     def rejected(self) -> bool:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from discdiff.errors import StoreError
 
-FORMAT = 2
+FORMAT = 3
+REJECTIONS = 2  # the first format with a table of them
 APPLICATION_ID = 0x64646966  # "ddif": tells a campaign from any other SQLite file
 
 # reward is NULL until the objective has been applied; NaN is NULL everywhere
 _VIEW = """
 CREATE VIEW design AS
     SELECT id, arm, round, sequence, raw, status, reason, scores, reward, seconds,
-           confidence, alerts, similarity, reference,
+           confidence, alerts, similarity, reference, request,
            EXISTS (
                SELECT 1 FROM draw WHERE draw.sequence = evaluation.sequence
                AND draw.arm = evaluation.arm AND draw.final
@@ -72,6 +73,7 @@ CREATE TABLE evaluation (
     alerts REAL,
     similarity REAL,
     reference TEXT,
+    request INTEGER,
     UNIQUE (sequence, arm)
 );
 CREATE TABLE draw (
@@ -93,22 +95,27 @@ CREATE INDEX draw_sequence ON draw (sequence, arm, final, log_likelihood);
     + _REJECTION
     + _VIEW
 )
-_FROM_1 = f"""
+_TO_2 = f"""
 ALTER TABLE evaluation ADD COLUMN log_likelihood REAL;
 ALTER TABLE evaluation ADD COLUMN confidence REAL;
 ALTER TABLE evaluation ADD COLUMN alerts REAL;
 ALTER TABLE evaluation ADD COLUMN similarity REAL;
 ALTER TABLE evaluation ADD COLUMN reference TEXT;
+{_REJECTION}
+"""
+_TO_3 = f"""
+ALTER TABLE evaluation ADD COLUMN request INTEGER;
 DROP VIEW design;
-{_REJECTION}{_VIEW}
-PRAGMA user_version = 2;
+{_VIEW}
+PRAGMA user_version = 3;
 """
 
 REMARK = "log_likelihood, confidence, alerts, similarity, reference"
 _COLUMNS = "SELECT id, arm, round, sequence, raw, status, reason, scores, seconds, reward, final, "
 ROWS = {  # by format: a run of an older version can be read where it cannot be written
-    1: f"{_COLUMNS} log_likelihood, NULL, NULL, NULL, NULL FROM design",
-    2: f"{_COLUMNS} {REMARK} FROM design",
+    1: f"{_COLUMNS} log_likelihood, NULL, NULL, NULL, NULL, NULL FROM design",
+    2: f"{_COLUMNS} {REMARK}, NULL FROM design",
+    3: f"{_COLUMNS} {REMARK}, request FROM design",
 }
 
 
@@ -128,9 +135,10 @@ def check_format(connection: sqlite3.Connection, path: Path) -> int:
     return found
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Give a campaign of format 1 what the present format has, in one transaction."""
-    connection.executescript(f"BEGIN IMMEDIATE; {_FROM_1} COMMIT;")
+def upgrade(connection: sqlite3.Connection, found: int) -> None:
+    """Give a campaign of the format `found` what the present one has, in one transaction."""
+    steps = _TO_3 if found == 2 else _TO_2 + _TO_3
+    connection.executescript(f"BEGIN IMMEDIATE; {steps} COMMIT;")
 
 
 @contextmanager

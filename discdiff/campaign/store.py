@@ -61,7 +61,7 @@ class Store:
                 self._db = _connect(path, read_only=lock is None)
                 self._format = schema.check_format(self._db, path)
                 if self._format < schema.FORMAT and lock is not None:
-                    schema.upgrade(self._db)
+                    schema.upgrade(self._db, self._format)
                     self._format = schema.FORMAT
                 found = self._db.execute("SELECT name, value FROM setting").fetchall()
         except BaseException:
@@ -153,7 +153,7 @@ class Store:
         values = [
             (
                 *(r.id, r.arm, r.round, r.sequence, r.raw, r.status, r.reason, _numbers(r)),
-                *(r.seconds, _null(r.reward), *_remarks(r)),
+                *(r.seconds, _null(r.reward), *_remarks(r), r.request or None),
             )
             for r in rows
         ]
@@ -161,7 +161,7 @@ class Store:
             self._db.executemany(
                 "INSERT INTO evaluation "
                 "(id, arm, round, sequence, raw, status, reason, scores, seconds, reward, "
-                f"{schema.REMARK}) VALUES ({', '.join('?' * 15)}) "
+                f"{schema.REMARK}, request) VALUES ({', '.join('?' * 16)}) "
                 "ON CONFLICT (sequence, arm) DO NOTHING",
                 values,
             )
@@ -172,8 +172,9 @@ class Store:
         rewards: Mapping[str, float],
         reasons: Mapping[str, str] | None = None,
         remarks: Mapping[str, Remark] | None = None,
+        requests: Mapping[str, int] | None = None,
     ) -> None:
-        """Add the rewards of sequences to their rows, reasons and remarks; what is there stays."""
+        """Add rewards to the rows of sequences, and what else a row has; what is there stays."""
         remarked = [(*_remarks(found), s, arm) for s, found in (remarks or {}).items()]
         with schema.translated(self.path), self._db:
             self._db.executemany(
@@ -184,6 +185,11 @@ class Store:
             self._db.executemany(
                 "UPDATE evaluation SET reason = ? WHERE sequence = ? AND arm = ? AND reason = ''",
                 [(reason, sequence, arm) for sequence, reason in (reasons or {}).items()],
+            )
+            self._db.executemany(
+                "UPDATE evaluation SET request = ? "
+                "WHERE sequence = ? AND arm = ? AND request IS NULL",
+                [(number, sequence, arm) for sequence, number in (requests or {}).items()],
             )
             self._db.executemany(
                 "UPDATE evaluation SET (log_likelihood, confidence, alerts, similarity, reference) "
@@ -243,11 +249,11 @@ class Store:
 
     def rejections(self, arm: str | None = None) -> list[Row]:
         """Return, in order, what filters rejected unseen and nothing evaluated after all."""
-        if self._format < schema.FORMAT:
+        if self._format < schema.REJECTIONS:
             return []
         query = (
             f"SELECT 0, arm, round, sequence, raw, 'rejected', reason, NULL, 0.0, NULL, 0, "
-            f"{schema.REMARK} FROM rejection WHERE arm = COALESCE(?, arm) AND NOT EXISTS ("
+            f"{schema.REMARK}, NULL FROM rejection WHERE arm = COALESCE(?, arm) AND NOT EXISTS ("
             "SELECT 1 FROM evaluation WHERE evaluation.sequence = rejection.sequence "
             "AND evaluation.arm = rejection.arm) ORDER BY number"
         )
@@ -364,7 +370,7 @@ def _initialise(path: Path, settings: Mapping[str, object]) -> None:
 
 def _row(found: tuple[Any, ...]) -> Row:
     number, arm, round_, sequence, raw, status, reason, scores, seconds, *rest = found
-    reward, final, log_likelihood, confidence, alerts, similarity, reference = rest
+    reward, final, log_likelihood, confidence, alerts, similarity, reference, request = rest
     return Row(
         *(number, arm, round_, sequence, raw, status, reason),
         scores=tuple(map(_nan, json.loads(scores))),
@@ -376,6 +382,7 @@ def _row(found: tuple[Any, ...]) -> Row:
         alerts=_nan(alerts),
         similarity=_nan(similarity),
         reference=reference or "",
+        request=request or 0,
     )
 
 

@@ -6,6 +6,7 @@ import csv
 import itertools
 import math
 import sqlite3
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from discdiff.campaign import Campaign, Choice, Store, runner, summarise
 from discdiff.campaign.background import Background
 from discdiff.campaign.report import render_report
 from discdiff.campaign.rows import Draw, Row
+from discdiff.campaign.schema import FORMAT, ROWS
 from discdiff.errors import DataError, InputError, StoreError
 from discdiff.guidance.evolution import Evolution
 from discdiff.guidance.fk import FKSteering
@@ -102,6 +104,15 @@ def test_what_is_rejected_is_recorded_and_neither_asked_nor_charged(whole):
         assert len(row.scores) == 1
     evaluated = {(row.arm, row.sequence) for row in rows}
     assert not evaluated & {(row.arm, row.sequence) for row in rejected}
+    for arm in ("guided", "unguided"):
+        asked_for = [row.request for row in rows if row.arm == arm]
+        assert asked_for == sorted(set(asked_for))
+        total = Counter()
+        for found in rounds:
+            total.update(found.counts if found.arm == arm else {})
+        # the invalid and the repeated ones between two evaluations count as well
+        paid = total["requested"] - total["rejected"] - total["not_evaluated"]
+        assert 40 <= asked_for[-1] <= paid
     for found in rounds:
         counts = found.counts
         parts = ("invalid", "cached", "evaluated", "not_evaluated", "rejected")
@@ -316,12 +327,38 @@ def test_a_run_of_an_older_version_is_read_reported_and_continued(tmp_path):
     connection = sqlite3.connect(folder / "campaign.sqlite")
     assert connection.execute(version).fetchone() == (1,)  # reading left it as it was
     campaign(folder, Share(), **options).resume()
-    assert connection.execute(version).fetchone() == (2,)
+    assert connection.execute(version).fetchone() == (FORMAT,)
     connection.close()
     with Store.open(folder) as store, Store.open(fresh) as other:
         assert [r.sequence for r in store.rows()] == [r.sequence for r in other.rows()]
         assert [r.reward for r in store.rows()] == [r.reward for r in other.rows()]
         assert store.rows()[-1].confidence == other.rows()[-1].confidence > 0
+        assert store.rows()[-1].request == other.rows()[-1].request > 0
+
+
+def test_a_run_that_does_not_say_what_was_asked_before_is_read_and_continued(tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        campaign(folder, Share(12)).run()
+    connection = sqlite3.connect(folder / "campaign.sqlite")
+    (view,) = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'view'").fetchone()
+    connection.executescript(
+        "DROP VIEW design; ALTER TABLE evaluation DROP COLUMN request; "
+        f"{view.replace(', request', '')}; PRAGMA user_version = 2;"
+    )
+    connection.close()
+    with Store.open(folder, read_only=True) as store:
+        rows, rejected = store.rows(), store.rejections()
+        assert ROWS[2].endswith("NULL FROM design")
+    assert rejected
+    assert {row.request for row in rows} == {0}
+    campaign(folder, Share()).resume()
+    with Store.open(folder) as store:
+        assert [row.sequence for row in store.rows("guided")][: len(rows)] == [
+            row.sequence for row in rows
+        ]
+        assert store.rows("guided")[-1].request > 40
+        assert len(store.rejections()) >= len(rejected)
 
 
 def test_the_remark_of_the_first_path_stays(tmp_path):
