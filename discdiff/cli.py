@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 import discdiff
 from discdiff.commands.asktell import ask, tell
+from discdiff.commands.bench import bench
 from discdiff.commands.compare import compare
 from discdiff.commands.design import design
 from discdiff.commands.doctor import doctor
@@ -26,6 +27,7 @@ from discdiff.commands.select import export, select
 from discdiff.commands.train import train
 from discdiff.config.settings import (
     Ask,
+    Bench,
     Compare,
     Design,
     Evaluate,
@@ -114,6 +116,7 @@ for command, schema in (
     (select, Select),
     (export, Export),
     (compare, Compare),
+    (bench, Bench),
     (ask, Ask),
     (tell, Tell),
 ):

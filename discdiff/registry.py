@@ -34,6 +34,7 @@ KINDS = (
     "formats",
     "metrics",
     "models",
+    "tracks",
 )
 # constructor parameters that take an object of a kind, or the configuration of one
 _PARTS = {"schedule": "schedules", "value": "values"}

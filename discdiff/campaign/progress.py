@@ -11,7 +11,6 @@ import numpy as np
 from discdiff.campaign.rows import NAN, Round
 from discdiff.oracle import Counts
 
-
 UNCHARGED = ("not_evaluated", "rejected")
 """Statuses of sequences that no budget pays for."""
 

@@ -1,30 +1,26 @@
-"""Weights & Biases for campaigns; a service that fails costs one warning, never the run."""
+"""What campaigns and benchmarks log to Weights & Biases."""
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from discdiff import _check
-from discdiff.campaign.files import write_atomic
+from discdiff.bench import record
+from discdiff.bench.cell import Cell as Contender
+from discdiff.bench.cell import Outcome
 from discdiff.campaign.progress import Progress
 from discdiff.campaign.rows import GUIDED, UNGUIDED
 from discdiff.campaign.store import DATABASE, OTHER_FILES, Store
 from discdiff.campaign.summary import Summary, summarise
 from discdiff.campaign.table import design_table
+from discdiff.commands.wandb_run import WandbRun, add_files
 from discdiff.data.tables import Cell
 
 LOGGERS = ("none", "wandb")
-RUN_ID = "wandb-id.txt"
 TABLE_ROWS = 10_000  # what a table on the web page shows
-PATIENCE = 120.0  # seconds for what is left to send when the campaign is over
 
 
 @contextmanager
@@ -37,9 +33,7 @@ def tracked(
     """Give a function that logs a snapshot, to nowhere or to Weights & Biases.
 
     There every figure is drawn against evaluations. When the campaign ends its designs become a
-    table, its summary the summary of the run, and its files and the model artifacts. The id of the
-    W&B run is kept in the run folder, so that a resumed campaign continues it. WANDB_MODE,
-    WANDB_PROJECT and the like are read by wandb itself.
+    table, its summary the summary of the run, and its files and the model artifacts.
 
     Args:
         logger: ``none`` or ``wandb``.
@@ -54,92 +48,31 @@ def tracked(
     if logger == "none":
         yield lambda snapshot: None
         return
-    tracker = _Tracker(folder, config or {}, model)
+    service = WandbRun(folder, config or {}, "evaluations", [f"{a}/*" for a in (GUIDED, UNGUIDED)])
     try:
-        yield tracker.log
+        yield lambda snapshot: service.log(_values(snapshot))
     except BaseException:
-        tracker.finish(complete=False)
+        service.finish(None)
         raise
-    tracker.finish(complete=True)
+    service.finish(lambda run: _send(run, service.name, folder, model))
 
 
-class _Tracker:
-    """One W&B run, begun with the first snapshot; after a failure it is only ended."""
+def _send(run: Any, name: str, folder: Path, model: Path | None) -> None:
+    """Send the designs as a table, the summary, and files and model as artifacts."""
+    import wandb
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], model: Path | None) -> None:
-        self.folder, self.config, self.model = folder, dict(config), model
-        self._run: Any = None
-        self._broken = False
-
-    def log(self, snapshot: Progress) -> None:
-        """Send the figures of a snapshot."""
-        if not self._broken:
-            self._attempt(lambda: self._begun().log(_values(snapshot)))
-
-    def finish(self, *, complete: bool) -> None:
-        """Send what the campaign left, and end the run; an incomplete one counts as failed."""
-        if complete and not self._broken and (self.folder / DATABASE).is_file():
-            self._attempt(self._send)
-        if self._run is not None:
-            self._attempt(lambda: self._run.finish(exit_code=0 if complete else 1))
-
-    def _attempt(self, act: Callable[[], object]) -> None:
-        """Do what may fail: the first failure is one warning, later ones add nothing to it."""
-        try:
-            act()
-        except Exception as error:  # a service of others: any failure of it must not end a run
-            if not self._broken:
-                typer.secho(
-                    f"discdiff: wandb cannot be used, going on without it: {error}", err=True
-                )
-            self._broken = True
-
-    def _begun(self) -> Any:
-        """Return the W&B run: begun now, or going on where the folder has its id."""
-        if self._run is not None:
-            return self._run
-        import wandb
-
-        kept = self.folder / RUN_ID
-        if not kept.is_file():
-            write_atomic(kept, f"{secrets.token_hex(6)}\n")
-        options: dict[str, Any] = {}
-        if "finish_timeout" in getattr(wandb.Settings, "model_fields", {}):
-            options["settings"] = wandb.Settings(finish_timeout=PATIENCE)
-        self._run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "discdiff"),
-            name=os.environ.get("WANDB_NAME", self.folder.resolve().name),
-            dir=self.folder,
-            id=kept.read_text(encoding="utf-8").strip(),
-            resume="allow",
-            config=self.config,
-            **options,
-        )
-        self._run.define_metric("evaluations")
-        for arm in (GUIDED, UNGUIDED):
-            self._run.define_metric(f"{arm}/*", step_metric="evaluations")
-        return self._run
-
-    def _send(self) -> None:
-        """Send the designs as a table, the summary, and files and model as artifacts."""
-        import wandb
-
-        run = self._begun()
-        with Store.open(self.folder, read_only=True) as store:
-            run.summary.update(_summary(summarise(store)))
-            table = design_table(store)
-        best = sorted(table.rows, key=lambda row: _rank(row[1]))[:TABLE_ROWS]
-        run.log({"designs": wandb.Table(columns=list(table.columns), data=[list(r) for r in best])})
-        name = re.sub(r"[^\w.-]+", "_", self.folder.resolve().name)
-        files = wandb.Artifact(f"{name}-campaign", type="campaign")
-        for path in (self.folder / file for file in OTHER_FILES):
-            if path.is_file():
-                files.add_file(str(path), name=path.name)
-        run.log_artifact(files)
-        if self.model is not None:
-            weights = wandb.Artifact(f"{name}-model", type="model")
-            weights.add_dir(str(self.model))
-            run.log_artifact(weights)
+    if not (folder / DATABASE).is_file():
+        return
+    with Store.open(folder, read_only=True) as store:
+        run.summary.update(_summary(summarise(store)))
+        table = design_table(store)
+    best = sorted(table.rows, key=lambda row: _rank(row[1]))[:TABLE_ROWS]
+    run.log({"designs": wandb.Table(columns=list(table.columns), data=[list(r) for r in best])})
+    add_files(run, f"{name}-campaign", "campaign", [folder / file for file in OTHER_FILES])
+    if model is not None:
+        weights = wandb.Artifact(f"{name}-model", type="model")
+        weights.add_dir(str(model))
+        run.log_artifact(weights)
 
 
 def _values(snapshot: Progress) -> dict[str, float]:
@@ -173,3 +106,51 @@ def _summary(summary: Summary) -> dict[str, float]:
 
 def _rank(score: Cell) -> float:
     return -score if isinstance(score, float) and score == score else float("inf")
+
+
+@contextmanager
+def tracked_bench(
+    logger: str, folder: Path, config: Mapping[str, Any]
+) -> Iterator[Callable[[Contender, Sequence[Outcome]], None]]:
+    """Give a function that logs the figures of a finished cell, to nowhere or to Weights & Biases.
+
+    There each figure is drawn against budget, task by task and method by method, and at the end the
+    figures become a table and the files of the benchmark an artifact.
+
+    Args:
+        logger: ``none`` or ``wandb``.
+        folder: of the benchmark.
+        config: what it was composed of.
+
+    Raises:
+        InputError: if `logger` is unknown.
+    """
+    _check.one_of("logger", logger, LOGGERS)
+    if logger == "none":
+        yield lambda cell, outcomes: None
+        return
+    service = WandbRun(folder, config, "budget", ["*/*"])
+
+    def log(cell: Contender, outcomes: Sequence[Outcome]) -> None:
+        for one in outcomes:
+            prefix = f"{cell.task}/{cell.method}/seed-{cell.seed}"
+            figures = {f"{prefix}/{name}": value for name, value in one.figures.items()}
+            service.log({"budget": one.budget, **figures})
+
+    try:
+        yield log
+    except BaseException:
+        service.finish(None)
+        raise
+    service.finish(lambda run: _send_bench(run, service.name, folder))
+
+
+def _send_bench(run: Any, name: str, folder: Path) -> None:
+    import pyarrow.parquet as pq
+    import wandb
+
+    found = pq.read_table(folder / record.FIGURES)
+    rows = [list(row.values()) for row in found.to_pylist()]
+    run.log({"figures": wandb.Table(columns=found.column_names, data=rows)})
+    files = (record.TABLE, record.FIGURES, record.CURVES, record.PLOT)
+    add_files(run, f"{name}-benchmark", "benchmark", [folder / file for file in files])

@@ -30,6 +30,7 @@ KINDS = {  # group of configuration files -> kind of registered names it selects
     "oracle": "oracles",
     "process": "processes",
     "sampler": "samplers",
+    "track": "tracks",
 }
 _INTERNAL = ("full_key:", "object_type=", "reference_type=")  # lines that OmegaConf adds
 _KEYED = ("oracle",)  # groups that hold several options at once, each under its own name

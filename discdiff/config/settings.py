@@ -240,6 +240,19 @@ class Compare:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Keys of `discdiff bench`."""
+
+    name: str = _key("name of the benchmark, part of the default output folder")
+    track: Component = _key("what is compared, on what, at which budgets and seeds")
+    tasks: list[Any] | None = _key("only these tasks; null: all", None)
+    methods: list[Any] | None = _key("only these methods, with the reference; null: all", None)
+    seeds: list[Any] | None = _key("only these seeds; null: all", None)
+    out: str = _key("folder of the benchmark; what is there already is not run again")
+    logger: Component = _key("none, or wandb")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ask:
     """Keys of `discdiff ask`."""
 

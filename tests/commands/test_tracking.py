@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from discdiff.campaign.progress import Progress as Snapshot
-from discdiff.commands.tracking import RUN_ID, tracked
+from discdiff.commands.tracking import tracked
+from discdiff.commands.wandb_run import RUN_ID
 from discdiff.errors import InputError
 from discdiff.oracle import Counts
 

@@ -1,0 +1,80 @@
+"""`discdiff bench`: methods compared on the tasks of a track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from discdiff.commands.arguments import Arguments, Show, read
+from discdiff.config.settings import Bench
+
+if TYPE_CHECKING:
+    from discdiff.bench.cell import Cell, Track
+    from discdiff.config.composition import Composition
+
+Compared = Annotated[
+    Literal["guidance"], typer.Argument(help="What is compared.", show_default=False)
+]
+
+
+def bench(compared: Compared, arguments: Arguments = None, show: Show = False) -> None:
+    """Compare methods at equal cost over the same seeds.
+
+    Every cell, a method on a task with a seed, is recorded in the output folder: called again, the
+    command goes on where it stopped, or adds the tasks, methods and seeds that are asked for now.
+    """
+    ((source, settings),) = read("bench", Bench, arguments, show=show)
+    from discdiff.bench import record
+    from discdiff.bench.table import gather
+    from discdiff.commands.progress import Progress
+    from discdiff.commands.tracking import tracked_bench
+    from discdiff.config.build import component
+
+    track: Track = component("tracks", "track", settings.track, source)
+    cells = _chosen(track, settings, source)
+    out = Path(settings.out)
+    out.mkdir(parents=True, exist_ok=True)
+    with tracked_bench(settings.logger["name"], out, source.values) as log:
+        with Progress() as shown:
+            for place, cell in enumerate(cells):
+
+                def seen(note: str, place: int = place, cell: Cell = cell) -> None:
+                    words = f"{cell.task} {cell.method} seed {cell.seed}: {note}"
+                    shown.show("cells", place, len(cells), words)
+
+                seen("begins")
+                track.run(cell, out, seen)
+                log(cell, track.outcomes(cell, out))
+            shown.show("cells", len(cells), len(cells))
+        text = record.write(track, gather(track, cells, out), out)
+    typer.echo(text)
+    typer.echo(f"benchmark: {out}")
+
+
+def _chosen(track: Track, settings: Bench, source: Composition) -> list[Cell]:
+    """Return the cells that the settings ask for.
+
+    Raises:
+        ConfigError: if one of the tasks, methods or seeds is unknown.
+    """
+    from discdiff.config.build import located
+    from discdiff.errors import InputError
+
+    cells = list(track.cells())
+    for key in ("tasks", "methods", "seeds"):
+        wanted: Sequence[object] | None = getattr(settings, key)
+        if wanted is None:
+            continue
+        known = list(dict.fromkeys(getattr(cell, key[:-1]) for cell in cells))
+        with located(source, key):
+            for name in wanted:
+                if name not in known:
+                    raise InputError(
+                        f"{key} must be among {', '.join(map(str, known))}, got {name!r}"
+                    )
+        kept = [*wanted, track.against] if key == "methods" else wanted
+        cells = [cell for cell in cells if getattr(cell, key[:-1]) in kept]
+    return cells

@@ -1,0 +1,201 @@
+"""`bench`: cells run once, resumed, chosen, compared, logged; and what is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+import yaml
+
+from discdiff.bench.campaigns import Campaigns
+from discdiff.campaign import Store
+from discdiff.errors import InputError
+from discdiff.registry import build
+from tests.commands.test_tracking import Service
+
+Run = Callable[..., str]
+ORACLES = {"qed": ["oracle=[qed]"], "tpsa": ["oracle=[tpsa]"]}
+METHODS = {
+    "best_of_n": ["guidance=none"],
+    "evolution": [
+        *("guidance=evolution", "guidance.population=4", "guidance.initial=8"),
+        *("guidance.children=4", "round_size=4"),
+    ],
+    "fk": {"arguments": ["guidance=fk", "guidance.particles=2"], "budget": 16},
+}
+
+
+@pytest.fixture
+def track(tiny: Path) -> dict[str, object]:
+    return {
+        "name": "campaigns",
+        "title": "small",
+        "tasks": ORACLES,
+        "methods": METHODS,
+        "common": [f"model={tiny}", "round_size=8"],
+        "budgets": [16, 40],
+        "seeds": [0, 1],
+        "measure": "top10",
+    }
+
+
+@pytest.fixture
+def file(track: dict[str, object], tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump({"track": track, "out": "bench"}))
+    return path
+
+
+def figures(folder: Path) -> pandas.DataFrame:
+    return pandas.read_parquet(folder / "figures.parquet")
+
+
+def test_a_benchmark_from_a_file(discdiff: Run, file: Path, tmp_path: Path):
+    text = discdiff("bench", "guidance", file)
+    assert "| qed | 40 | best_of_n |" in text
+    assert "| all tasks | 16 | fk |" in text
+    assert "| qed | 40 | fk |" not in text  # too slow for the largest budget
+    assert "Within the denoiser rows" in text
+    found = figures(tmp_path / "bench")
+    assert len(found) == 2 * 2 * (2 + 2 + 1)
+    assert (found["evaluated"] <= found["budget"]).all()
+    assert "<svg" in (tmp_path / "bench" / "curves.svg").read_text()
+    assert (tmp_path / "bench" / "table.md").read_text().strip() in text
+    # a small budget is what the large one had found by then
+    curves = pandas.read_parquet(tmp_path / "bench" / "curves.parquet")
+    for _, line in found.iterrows():
+        own = curves[
+            (curves[["task", "method", "seed"]] == line[["task", "method", "seed"]]).all(axis=1)
+        ]
+        best = np.sort(own[own["cost"] <= line["budget"]]["reward"].dropna())[-10:]
+        assert line["top10"] == pytest.approx(best.mean())
+
+
+def test_draws_without_guidance_are_made_once(discdiff: Run, file: Path, tmp_path: Path):
+    discdiff("bench", "guidance", file, "methods=[best_of_n]", "seeds=[0]")
+    shared = tmp_path / "bench" / "tpsa" / "best_of_n" / "seed-0"
+    assert {path.name for path in shared.iterdir()} == {"scored.npz"}
+    # the same figures as a campaign of its own
+    out = tmp_path / "own"
+    composed = yaml.safe_load((tmp_path / "bench/qed/best_of_n/seed-0/config.yaml").read_text())
+    discdiff(
+        *("design", f"model={composed['model']}", "oracle=[tpsa]", "guidance=none", "budget=40"),
+        *("charge=all", "round_size=8", "baseline=false", f"out={out}"),
+    )
+    with Store.open(out, read_only=True) as store:
+        rows = [(row.request, row.reward) for row in store.rows()]
+    with np.load(shared / "scored.npz") as scored:
+        pairs = list(zip(scored["cost"].tolist(), scored["reward"].tolist(), strict=True))
+    assert [cost for cost, _ in pairs] == [cost for cost, _ in rows]
+    assert [value for _, value in pairs] == pytest.approx([value for _, value in rows])
+
+
+def test_what_is_there_is_not_run_again(discdiff: Run, file: Path, tmp_path: Path):
+    discdiff("bench", "guidance", file, "tasks=[qed]", "seeds=[0]")
+    database = tmp_path / "bench/qed/evolution/seed-0/campaign.sqlite"
+    before = (database.stat().st_mtime_ns, figures(tmp_path / "bench"))
+    discdiff("bench", "guidance", file, "tasks=[qed]")
+    assert database.stat().st_mtime_ns == before[0]
+    after = figures(tmp_path / "bench")
+    assert len(after) == 2 * len(before[1])
+    pandas.testing.assert_frame_equal(after[after["seed"] == 0].reset_index(drop=True), before[1])
+
+
+def test_an_interrupted_benchmark_ends_with_the_same_figures(
+    discdiff: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from discdiff.campaign.store import Store as Record
+
+    arguments = ("bench", "guidance", file, "tasks=[qed]", "seeds=[0]", "methods=[evolution]")
+    discdiff(*arguments, "out=whole")
+    record, written = Record.record, 0
+
+    def dying(self: Record, rows: object) -> None:
+        nonlocal written
+        written += 1
+        if written == 7:
+            raise KeyboardInterrupt
+        record(self, rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Record, "record", dying)
+    discdiff(*arguments, "out=cut", code=130)
+    discdiff(*arguments, "out=cut")
+    pandas.testing.assert_frame_equal(figures(tmp_path / "cut"), figures(tmp_path / "whole"))
+
+
+def test_a_changed_benchmark_needs_another_folder(
+    discdiff: Run, file: Path, track: dict[str, object]
+):
+    discdiff("bench", "guidance", file, "tasks=[qed]", "seeds=[0]", "methods=[evolution]")
+    track["common"] = [*track["common"], "batch_size=5"]  # type: ignore[misc]
+    file.write_text(yaml.safe_dump({"track": track, "out": "bench"}))
+    message = discdiff("bench", "guidance", file, "tasks=[qed]", "seeds=[0]", code=1)
+    assert "cannot be continued with other settings" in message
+    assert "batch_size" in message
+
+
+def test_figures_and_files_reach_wandb(
+    discdiff: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    service = Service()
+    monkeypatch.setitem(__import__("sys").modules, "wandb", service)
+    discdiff("bench", "guidance", file, "tasks=[qed]", "seeds=[0]", "logger=wandb")
+    assert ("*/*", "budget") in service.metrics
+    logged = {key: value for one in service.logged for key, value in one.items()}
+    found = figures(tmp_path / "bench").set_index(["method", "budget"])
+    assert logged["qed/evolution/seed-0/top10"] == found.loc[("evolution", 40), "top10"]
+    assert len(logged["figures"].data) == len(found)
+    (files,) = service.artifacts
+    assert {"table.md", "figures.parquet", "curves.svg"} <= set(map(os.path.basename, files.files))
+    assert service.ended == [0]
+
+
+def test_a_service_that_fails_costs_a_warning(
+    discdiff: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(__import__("sys").modules, "wandb", Service(fails="init"))
+    text = discdiff("bench", "guidance", file, "tasks=[qed]", "seeds=[0]", "logger=wandb")
+    assert "| qed | 40 |" in text
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("tasks=[qd]", "tasks must be among qed, tpsa, got 'qd'"),
+        ("methods=[svdd]", "methods must be among best_of_n, evolution, fk, got 'svdd'"),
+        ("seeds=[7]", "seeds must be among 0, 1, got 7"),
+        ("track.measure=auc", "measure must be one of auc_top10, top10, top1, regret, got 'auc'"),
+        ("track.against=tds", "against must be one of best_of_n"),
+        ("track.budgets=[]", "budgets must not be empty"),
+        ("track.budget=[5]", "budget"),
+        ("track.methods.fk.budget=0", "methods.fk.budget"),
+        ("track.methods.fk=guidance", "methods.fk must be a list of arguments"),
+        ("track.charge=some", "charge must be one of all, evaluated, got 'some'"),
+    ],
+)
+def test_mistakes_are_named(discdiff: Run, file: Path, argument: str, message: str):
+    assert message in discdiff("bench", "guidance", file, argument, code=2)
+
+
+def test_the_packaged_tracks_compose():
+    from discdiff.config.composition import compose
+    from discdiff.config.hydra import options
+
+    for name in options("track"):
+        if name == "campaigns":  # the class, which has tasks of the user's
+            continue
+        values = compose("bench", [f"track={name}"]).values["track"]
+        built = build("tracks", values)
+        assert list(built.cells())
+        if isinstance(built, Campaigns):
+            for cell in built.cells():
+                assert built.composed(cell, Path("out")).values["oracle"]
+
+
+def test_tasks_must_be_given():
+    with pytest.raises(InputError, match="tasks must not be empty"):
+        Campaigns({}, {"best_of_n": ["guidance=none"]})
