@@ -73,7 +73,7 @@ def test_configuration_makes_a_campaign(block: Block, tmp_path: Path):
 COMMAND_LINES = [
     line for block in ALL_BLOCKS for line in block.code.splitlines() if line.startswith("discdiff ")
 ]
-COMPOSED = ("ask", "design", "evaluate", "export", "sample", "select", "tell", "train")
+COMPOSED = ("ask", "bench", "design", "evaluate", "export", "sample", "select", "tell", "train")
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES)

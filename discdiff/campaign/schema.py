@@ -1,12 +1,16 @@
-"""The tables of `campaign.sqlite`, and SQLite's errors in the words of a run."""
+"""The tables of `campaign.sqlite`, their lines as rows, and SQLite's errors in our words."""
 
 from __future__ import annotations
 
+import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from discdiff.campaign.rows import NAN, Remark, Row
 from discdiff.errors import StoreError
 
 FORMAT = 3
@@ -161,3 +165,43 @@ def _words(path: Path, error: sqlite3.Error) -> str:
     if "not a database" in text or "malformed" in text or "no such" in text:
         return f"{path} is damaged or not a campaign ({text}): restore it from a copy"
     return f"cannot use {path}: {text}"
+
+
+def row_of(found: tuple[Any, ...]) -> Row:
+    """Return the row of a line that a query of `ROWS` found."""
+    number, arm, round_, sequence, raw, status, reason, scores, seconds, *rest = found
+    reward, final, log_likelihood, confidence, alerts, similarity, reference, request = rest
+    return Row(
+        *(number, arm, round_, sequence, raw, status, reason),
+        scores=tuple(map(number_of, json.loads(scores))),
+        seconds=seconds,
+        reward=number_of(reward),
+        final=bool(final),
+        log_likelihood=number_of(log_likelihood),
+        confidence=number_of(confidence),
+        alerts=number_of(alerts),
+        similarity=number_of(similarity),
+        reference=reference or "",
+        request=request or 0,
+    )
+
+
+def remark_values(of: Row | Remark) -> tuple[float | str | None, ...]:
+    """Return what stands in the columns of `REMARK`."""
+    numbers = (of.log_likelihood, of.confidence, of.alerts, of.similarity)
+    return (*map(null, numbers), of.reference or None)
+
+
+def numbers(row: Row) -> str:
+    """Return the scores of a row as JSON."""
+    return json.dumps([null(value) for value in row.scores], allow_nan=False)
+
+
+def null(value: float) -> float | None:
+    """Return `value`, None in place of NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def number_of(value: float | None) -> float:
+    """Return `value`, NaN in place of None."""
+    return NAN if value is None else value

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from discdiff.campaign import schema
 from discdiff.campaign.files import move, write_atomic
-from discdiff.campaign.rows import NAN, Draw, Remark, Round, Row
+from discdiff.campaign.rows import Draw, Remark, Round, Row
 from discdiff.errors import StoreError
 
 DATABASE = "campaign.sqlite"
@@ -152,8 +152,8 @@ class Store:
         """Write evaluations, all or none; the first row of a sequence in an arm stays."""
         values = [
             (
-                *(r.id, r.arm, r.round, r.sequence, r.raw, r.status, r.reason, _numbers(r)),
-                *(r.seconds, _null(r.reward), *_remarks(r), r.request or None),
+                *(r.id, r.arm, r.round, r.sequence, r.raw, r.status, r.reason, schema.numbers(r)),
+                *(r.seconds, schema.null(r.reward), *schema.remark_values(r), r.request or None),
             )
             for r in rows
         ]
@@ -175,12 +175,12 @@ class Store:
         requests: Mapping[str, int] | None = None,
     ) -> None:
         """Add rewards to the rows of sequences, and what else a row has; what is there stays."""
-        remarked = [(*_remarks(found), s, arm) for s, found in (remarks or {}).items()]
+        remarked = [(*schema.remark_values(found), s, arm) for s, found in (remarks or {}).items()]
         with schema.translated(self.path), self._db:
             self._db.executemany(
                 "UPDATE evaluation SET reward = ? "
                 "WHERE sequence = ? AND arm = ? AND reward IS NULL",
-                [(_null(value), sequence, arm) for sequence, value in rewards.items()],
+                [(schema.null(value), sequence, arm) for sequence, value in rewards.items()],
             )
             self._db.executemany(
                 "UPDATE evaluation SET reason = ? WHERE sequence = ? AND arm = ? AND reason = ''",
@@ -200,7 +200,9 @@ class Store:
 
     def reject(self, rows: Iterable[Row]) -> None:
         """Write what filters rejected unseen; the first row of a sequence in an arm stays."""
-        values = [(r.arm, r.round, r.sequence, r.raw, r.reason, *_remarks(r)) for r in rows]
+        values = [
+            (r.arm, r.round, r.sequence, r.raw, r.reason, *schema.remark_values(r)) for r in rows
+        ]
         with schema.translated(self.path), self._db:
             self._db.executemany(
                 "INSERT OR IGNORE INTO rejection "
@@ -216,7 +218,7 @@ class Store:
         rows = [
             (
                 *(arm, number, place, d.raw, d.sequence, d.final),
-                *map(_null, (d.reward, d.log_weight, d.log_likelihood, d.confidence)),
+                *map(schema.null, (d.reward, d.log_weight, d.log_likelihood, d.confidence)),
             )
             for place, d in enumerate(draws)
         ]
@@ -235,7 +237,7 @@ class Store:
             for sequence in sequences:
                 row = self._db.execute(query, (sequence, arm)).fetchone()
                 if row is not None:
-                    found[sequence] = _row(row)
+                    found[sequence] = schema.row_of(row)
         return found
 
     def rows(self, arm: str | None = None, number: int | None = None) -> list[Row]:
@@ -245,7 +247,7 @@ class Store:
         where = " AND ".join(["TRUE", *(f"{name} = ?" for name in chosen)])
         query = f"{self._select} WHERE {where} ORDER BY id"
         with schema.translated(self.path):
-            return [_row(row) for row in self._db.execute(query, tuple(chosen.values()))]
+            return [schema.row_of(row) for row in self._db.execute(query, tuple(chosen.values()))]
 
     def rejections(self, arm: str | None = None) -> list[Row]:
         """Return, in order, what filters rejected unseen and nothing evaluated after all."""
@@ -260,7 +262,7 @@ class Store:
         blank = json.dumps([None] * len(self.settings.get("outputs", ())))
         with schema.translated(self.path):
             found = self._db.execute(query, (arm,)).fetchall()
-        return [_row((*row[:7], blank, *row[8:])) for row in found]
+        return [schema.row_of((*row[:7], blank, *row[8:])) for row in found]
 
     def rounds(self, arm: str) -> list[Round]:
         """Return the rounds of `arm`, in order; at most the last one is not finished."""
@@ -278,7 +280,7 @@ class Store:
         with schema.translated(self.path):
             found = self._db.execute(query, (arm,)).fetchall()
         return [
-            (number, Draw(raw, sequence, final, *map(_nan, numbers)))
+            (number, Draw(raw, sequence, final, *map(schema.number_of, numbers)))
             for number, raw, sequence, final, *numbers in found
         ]
 
@@ -366,38 +368,3 @@ def _initialise(path: Path, settings: Mapping[str, object]) -> None:
         connection.commit()
     finally:
         connection.close()
-
-
-def _row(found: tuple[Any, ...]) -> Row:
-    number, arm, round_, sequence, raw, status, reason, scores, seconds, *rest = found
-    reward, final, log_likelihood, confidence, alerts, similarity, reference, request = rest
-    return Row(
-        *(number, arm, round_, sequence, raw, status, reason),
-        scores=tuple(map(_nan, json.loads(scores))),
-        seconds=seconds,
-        reward=_nan(reward),
-        final=bool(final),
-        log_likelihood=_nan(log_likelihood),
-        confidence=_nan(confidence),
-        alerts=_nan(alerts),
-        similarity=_nan(similarity),
-        reference=reference or "",
-        request=request or 0,
-    )
-
-
-def _remarks(of: Row | Remark) -> tuple[float | str | None, ...]:
-    numbers = (of.log_likelihood, of.confidence, of.alerts, of.similarity)
-    return (*map(_null, numbers), of.reference or None)
-
-
-def _numbers(row: Row) -> str:
-    return json.dumps([_null(value) for value in row.scores], allow_nan=False)
-
-
-def _null(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _nan(value: float | None) -> float:
-    return NAN if value is None else value

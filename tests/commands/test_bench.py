@@ -68,10 +68,9 @@ def test_a_benchmark_from_a_file(discdiff: Run, file: Path, tmp_path: Path):
     # a small budget is what the large one had found by then
     curves = pandas.read_parquet(tmp_path / "bench" / "curves.parquet")
     for _, line in found.iterrows():
-        own = curves[
-            (curves[["task", "method", "seed"]] == line[["task", "method", "seed"]]).all(axis=1)
-        ]
-        best = np.sort(own[own["cost"] <= line["budget"]]["reward"].dropna())[-10:]
+        same = [curves[key] == line[key] for key in ("task", "method", "seed")]
+        own = curves[np.logical_and.reduce(same) & (curves["cost"] <= line["budget"])]
+        best = np.sort(own["reward"].dropna())[-10:]
         assert line["top10"] == pytest.approx(best.mean())
 
 
@@ -192,7 +191,7 @@ def test_the_packaged_tracks_compose():
         built = build("tracks", values)
         assert list(built.cells())
         if isinstance(built, Campaigns):
-            for cell in built.cells():
+            for cell in (one for one in built.cells() if one.seed == built.seeds[0]):
                 assert built.composed(cell, Path("out")).values["oracle"]
 
 

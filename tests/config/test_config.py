@@ -25,6 +25,7 @@ COMMANDS = {
     "select": settings.Select,
     "export": settings.Export,
     "compare": settings.Compare,
+    "bench": settings.Bench,
     "ask": settings.Ask,
     "tell": settings.Tell,
 }
