@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from discdiff import registry
 from discdiff.cli import app
 from discdiff.config import build, composition, settings
 
@@ -68,6 +69,20 @@ def test_configuration_makes_a_campaign(block: Block, tmp_path: Path):
     source = composition.compose("design", [f"out={tmp_path}/run"], file)
     with build.campaign(settings.fill(settings.Design, source), source) as campaign:
         assert campaign.task.objective is not None
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in ALL_BLOCKS if block.language == "yaml" and "track:" in block.code],
+    ids=str,
+)
+def test_a_benchmark_of_ones_own_composes(block: Block, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(block.code)
+    source = composition.compose("bench", [], file)
+    track = registry.build("tracks", settings.fill(settings.Bench, source).track)
+    for cell in track.cells():
+        settings.fill(settings.Design, track.composed(cell, tmp_path))
 
 
 COMMAND_LINES = [
