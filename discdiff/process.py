@@ -174,6 +174,16 @@ class Process(ABC):
         """
 
     @abstractmethod
+    def relaxed_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        r"""Return $p(x_0^i\mid x_t)$ of relaxed rows, differentiable, shape `(..., V)`.
+
+        Args:
+            log_p_x0: the network's log-probabilities of these rows `(..., V)`.
+            x_t: weights of the ids, summing to 1, `(..., V + 2)`; no PAD.
+            t: times, broadcastable to `(...)`.
+        """
+
+    @abstractmethod
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         """Return the positions, bool `(B, L)`, that a reverse event may still draw."""
 
@@ -274,6 +284,10 @@ class MaskedProcess(Process):
         carried = torch.where(ids == x_t[..., None], 0.0, -torch.inf).to(log_p_x0.dtype)
         return torch.where((x_t == self.mask_id)[..., None], log_p_x0, carried)
 
+    def relaxed_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        size = self.vocab_size
+        return x_t[..., :size] + x_t[..., size : size + 1] * log_p_x0.exp()
+
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         return active & (x_t == self.mask_id)
 
@@ -344,6 +358,13 @@ class UniformProcess(Process):
         same = torch.where(ids == x_t[..., None], self.schedule.alpha(t)[..., None], 0.0)
         posterior = log_p_x0.double() + (same + spread[..., None]).log()
         return torch.log_softmax(posterior, dim=-1).to(log_p_x0.dtype)
+
+    def relaxed_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        t = torch.as_tensor(t, dtype=torch.float64).expand(x_t.shape[:-1])
+        alpha = self.schedule.alpha(t)[..., None].to(x_t.dtype)
+        spread = (self.schedule.noise(t) / self.vocab_size)[..., None].to(x_t.dtype)
+        mass = log_p_x0.exp() * (alpha * x_t[..., : self.vocab_size] + spread)
+        return mass / mass.sum(-1, keepdim=True).clamp(min=torch.finfo(mass.dtype).tiny)
 
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         return active

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from discdiff.guidance.fk import FKSteering
-from discdiff.guidance.particles import POTENTIALS, ParticleLoop
+from discdiff.guidance.particles import ParticleLoop
+from discdiff.guidance.population import POTENTIALS
 from discdiff.guidance.resample import SCHEMES
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
 from discdiff.samplers.ancestral import Ancestral
