@@ -26,8 +26,10 @@ from discdiff.samplers.state import State
 
 
 class Correctors(FKSteering):
-    r"""Samples $p(x)^\gamma\,p(x\mid\varnothing)^{\gamma_0}\prod_kp_k(x)^{\gamma_k}\,e^{\lambda r(x)}$.
+    r"""Samples powers and products of models, times a reward.
 
+    The target is $p(x)^\gamma\,p(x\mid\varnothing)^{\gamma_0}\prod_kp_k(x)^{\gamma_k}\,
+    e^{\lambda r(x)}$, with $p(x\mid\varnothing)$ the sampler's own model without its class.
     An event reveals one position. Its token is drawn from the product $f(v)$ of the models'
     conditionals in their powers, normalised, and the weight is multiplied by the normaliser
     $\sum_vf(v)$; particles are resampled as in `FKSteering`. Special cases:
@@ -111,9 +113,10 @@ class Correctors(FKSteering):
         self.models = [Model.load(one) if isinstance(one, str) else one for one in models]
         given = [1.0] * len(self.models) if powers is None else list(powers)
         self.powers = [_check.finite("powers", one) for one in given]
-        if len(self.powers) != len(self.models):
+        if len(self.powers) != len(self.models) or 0.0 in self.powers:
             raise InputError(
-                f"powers must be one for each of {len(self.models)} models, got {powers!r}"
+                f"powers must be one other than 0 for each of {len(self.models)} models, got "
+                f"{powers!r}"
             )
 
     def guide(
@@ -176,6 +179,7 @@ class _Product:
     def __call__(self, state: State, event: Event, law: Tensor) -> Tensor:
         terms = [(law, self.power - 1.0)]
         for model, power in self.others:
+            model.to(law.device)
             terms.append((self._law(model, replace(state, cond=None), event), power))
         if self.unconditional:
             found = self._law(self.model, replace(state, cond=None), event)
