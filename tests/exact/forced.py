@@ -6,6 +6,7 @@ draw the outcome with, and what it makes of its weight, give E[weight; x] by dyn
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from unittest import mock
 
@@ -106,7 +107,10 @@ def one_by_one(make, loop, reward, value, cond=None):
 
 
 def step_by_step(sampler, loop, reward, value):
-    """The same for a sampler of a uniform process, all of whose positions are drawn at once."""
+    """The same for a sampler of a uniform process, all of whose positions are drawn at once.
+
+    `value` is asked for a state and the number of steps that led to it.
+    """
     size, length = sampler.model.vocab_size, sampler.model.max_length
     states = words(size, length)
     number = len(states)
@@ -114,7 +118,9 @@ def step_by_step(sampler, loop, reward, value):
     mass = np.full(number, 1.0 / number)
     times = sampler.times.tolist()
     for k, t in enumerate(times[:-1]):
+        rest = copy.copy(sampler)
+        rest.times = sampler.times[k:]
         stored = np.array([value(z, k) for z in before])
-        gain, chance = advance(sampler, loop, reward, before, t, after.flatten(), stored)
+        gain, chance = advance(rest, loop, reward, before, t, after.flatten(), stored)
         mass = mass @ np.exp(gain + chance).reshape(number, number)
     return mass
