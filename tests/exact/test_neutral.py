@@ -114,7 +114,7 @@ def test_particles_at_scale_zero_are_the_unguided_designs_of_their_slots_bit_for
     samples = method.run(sampler, reward_of(LAW, REWARD), 200, key=9)
     plain = sampler.run(sampler.init(50, particles=4, key=9)).tokens
     assert torch.equal(samples.tokens, plain)
-    assert (samples.log_weight == 0).all()
+    assert samples.log_weight.abs().max() < 1e-12
 
 
 def test_unguided_designs_are_scored_by_the_reward():
