@@ -134,8 +134,8 @@ class Correctors(FKSteering):
     def _refuse(self, sampler: Sampler, state: State) -> None:
         if not isinstance(sampler, FirstHitting):
             raise UnsupportedError(
-                "correctors run with first_hitting, which reveals one token an event, got "
-                f"{type(sampler).__name__}"
+                f"correctors on a {sampler.process.kind} process need first_hitting, which reveals "
+                f"one token an event, got {type(sampler).__name__}"
             )
         if self.unconditional and state.cond is None:
             raise UnsupportedError(

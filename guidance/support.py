@@ -23,10 +23,6 @@ PLANS: dict[str, tuple[str, ...]] = {
     "masked": ("first_hitting", "ancestral", "parallel", "entropy", "confidence", "remdm"),
     "uniform": ("ancestral",),
 }
-# methods that do not run on all of these
-ONLY: dict[str, dict[str, tuple[str, ...]]] = {
-    "correctors": {"masked": ("first_hitting",)},
-}
 LAWS: dict[str, str] = {
     "none": "exact: p",
     "beam": "optimiser, no law",
@@ -38,11 +34,20 @@ LAWS: dict[str, str] = {
     "evolution": "optimiser, no law",
     "isir": "exact as sweeps → ∞, within each length and template; biased by the error of the plan",
 }
+# what a method refuses: the process and the plan
+REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
+    # a product of conditionals is that of laws for one token at a time
+    "correctors": (
+        *(("masked", plan) for plan in PLANS["masked"] if plan != "first_hitting"),
+        ("uniform", "ancestral"),
+    ),
+}
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)
     for method, law in LAWS.items()
-    for process, plans in ONLY.get(method, PLANS).items()
+    for process, plans in PLANS.items()
     for plan in plans
+    if (process, plan) not in REFUSED.get(method, ())
 )
 
 

@@ -266,7 +266,11 @@ def clocked():
 @pytest.mark.parametrize(
     ("options", "sampler", "words"),
     [
-        ({}, Parallel(model_of(LAW), 2), "correctors run with first_hitting, .* got Parallel"),
+        (
+            {},
+            Parallel(model_of(LAW), 2),
+            "correctors on a masked .* need first_hitting, .* got Parallel",
+        ),
         ({"unconditional": -1.0}, MASKED, "unconditional must be 0 without a class"),
         ({}, FirstHitting(clocked()), "networks that do not read the clock"),
         ({"models": [clocked()]}, MASKED, "networks that do not read the clock"),
