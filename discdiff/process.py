@@ -169,17 +169,7 @@ class Process(ABC):
 
         Args:
             log_p_x0: log-probabilities `(..., V)`.
-            x_t: tokens `(...)`.
-            t: times, broadcastable to `x_t`.
-        """
-
-    @abstractmethod
-    def relaxed_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        r"""Return $p(x_0^i\mid x_t)$ of relaxed rows, differentiable, shape `(..., V)`.
-
-        Args:
-            log_p_x0: the network's log-probabilities of these rows `(..., V)`.
-            x_t: weights of the ids, summing to 1, `(..., V + 2)`; no PAD.
+            x_t: tokens `(...)`, or relaxed rows, float `(..., V + 2)`; no PAD.
             t: times, broadcastable to `(...)`.
         """
 
@@ -280,13 +270,13 @@ class MaskedProcess(Process):
         return torch.zeros(x_t.shape, dtype=torch.float64, device=x_t.device)
 
     def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        if x_t.is_floating_point():
+            visible, hidden = x_t[..., : self.vocab_size], x_t[..., self.vocab_size, None]
+            mixed = visible + hidden * log_p_x0.exp()
+            return mixed.clamp(min=torch.finfo(mixed.dtype).tiny).log()
         ids = torch.arange(self.vocab_size, device=x_t.device)
         carried = torch.where(ids == x_t[..., None], 0.0, -torch.inf).to(log_p_x0.dtype)
         return torch.where((x_t == self.mask_id)[..., None], log_p_x0, carried)
-
-    def relaxed_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        size = self.vocab_size
-        return x_t[..., :size] + x_t[..., size : size + 1] * log_p_x0.exp()
 
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         return active & (x_t == self.mask_id)
@@ -352,19 +342,14 @@ class UniformProcess(Process):
         return torch.where(x_t == x_s, ratio + spread, spread).log()
 
     def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        t = torch.as_tensor(t, dtype=torch.float64).expand(x_t.shape)
+        t = torch.as_tensor(t, dtype=torch.float64).expand(log_p_x0.shape[:-1])
         spread = self.schedule.noise(t) / self.vocab_size
         ids = torch.arange(self.vocab_size, device=x_t.device)
-        same = torch.where(ids == x_t[..., None], self.schedule.alpha(t)[..., None], 0.0)
+        relaxed = x_t.is_floating_point()
+        row = x_t[..., : self.vocab_size] if relaxed else (ids == x_t[..., None])
+        same = self.schedule.alpha(t)[..., None] * row
         posterior = log_p_x0.double() + (same + spread[..., None]).log()
         return torch.log_softmax(posterior, dim=-1).to(log_p_x0.dtype)
-
-    def relaxed_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        t = torch.as_tensor(t, dtype=torch.float64).expand(x_t.shape[:-1])
-        alpha = self.schedule.alpha(t)[..., None].to(x_t.dtype)
-        spread = (self.schedule.noise(t) / self.vocab_size)[..., None].to(x_t.dtype)
-        mass = log_p_x0.exp() * (alpha * x_t[..., : self.vocab_size] + spread)
-        return mass / mass.sum(-1, keepdim=True).clamp(min=torch.finfo(mass.dtype).tiny)
 
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         return active

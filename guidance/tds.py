@@ -86,7 +86,7 @@ class TaylorTwist:
     def _log_value(
         self, sampler: Sampler, state: State, seen: RelaxedPass, relaxed: Relaxed, scale: float
     ) -> Tensor:
-        p = sampler.process.relaxed_posterior(seen.log_p, seen.x, seen.times)
+        p = sampler.process.x0_posterior(seen.log_p, seen.x, seen.times).exp()
         if self.relax == "mean":
             state.counts["relaxed"] += len(p)
             return scale * relaxed(p)

@@ -162,7 +162,8 @@ def test_gradients_are_those_of_the_relaxed_preview(kind):
             move[place] = 1e-6
             expected[place] = preview(kind, x + move, 1 - t) - preview(kind, x - move, 1 - t)
         expected = expected[:, :2] - expected[np.arange(3), z][:, None]
-        np.testing.assert_allclose(found, expected / 2e-6, atol=1e-6)
+        drawn = np.array(z) == 2 if kind == "masked" else slice(None)
+        np.testing.assert_allclose(found[drawn], expected[drawn] / 2e-6, atol=1e-6)
 
 
 @both
