@@ -118,7 +118,13 @@ class TabularDenoiser(Denoiser):
 
     def _relaxed(self, x_t: Tensor, t: Tensor, at: At | None) -> Tensor:
         """Answer for rows of weights of ids: each is evidence of as much for every id."""
-        width, size = x_t.shape[1], self.vocab_size
+        size = self.vocab_size
+        if x_t.dim() != 3 or x_t.shape[2] != size + 2:
+            raise InputError(
+                f"relaxed x_t must be (B, L, {size + 2}), one weight for each id, got shape "
+                f"{tuple(x_t.shape)}"
+            )
+        width = x_t.shape[1]
         table = self.sequences[:, :width].T  # (L, N)
         q = x_t.gather(-1, table.expand(len(x_t), -1, -1))
         real = (table != self.process.pad_id).to(q.dtype)

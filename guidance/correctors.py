@@ -38,6 +38,7 @@ class Correctors(FKSteering):
     * a product of models: `models` and `powers`, for designs that all of them find likely;
     * classifier-free guidance of strength $w$: a class, `power` $w$ and `unconditional` $1-w$.
 
+    Each length keeps its chance under the sampler; the target is that of the designs of one length.
     A token that a model in the product gives no chance, in a power below 0 too, is left out.
 
     Args:

@@ -12,8 +12,9 @@ from discdiff import _check, random
 from discdiff.errors import UnsupportedError
 from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.method import Progress
+from discdiff.guidance.neighbours import NeighbourTwist
 from discdiff.guidance.resample import Scheme
-from discdiff.guidance.value import Value, live_rows, log_mean
+from discdiff.guidance.value import SampledValue, Value, live_rows, log_mean
 from discdiff.relaxed import Relaxed
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
@@ -124,23 +125,26 @@ def gradients_of(reward: Reward) -> Relaxed:
         raise UnsupportedError(
             "tds needs the gradient of the reward: give every oracle a method relaxed(rows), from "
             "probabilities (N, L, V) to values (N,), and let the objective be theirs or made of "
-            f"terms. Methods that need none: {', '.join(WITHOUT_GRADIENTS)}"
+            "terms; or use twist='neighbours'. Methods that need none: "
+            f"{', '.join(WITHOUT_GRADIENTS)}"
         )
     return reward.relaxed
 
 
 class TDS(FKSteering):
-    r"""Steers K particles like `FKSteering`, and tilts what they draw by the reward's gradient.
+    r"""Steers K particles like `FKSteering`, and tilts what they draw towards the reward.
 
     A step draws from $\tau\propto p(x_s\mid x_t)\,e^{\Delta}$, normalised at every position, with
-    $\Delta$ of `TaylorTwist`, and multiplies the weight by $p\,e^{v_s-v_t}/\tau$. One network pass
-    forward and backward gives the tilt, the value and the law of the next step.
+    $\Delta$ of a twist, and multiplies the weight by $p\,e^{v_s-v_t}/\tau$. With the gradient of
+    the reward (`TaylorTwist`) one network pass forward and backward gives the tilt, the value and
+    the law of the next step; `NeighbourTwist` values every token that may be drawn.
 
     Args:
         particles: K.
         scale: inverse temperature λ.
+        twist: `taylor`, by gradients, or `neighbours`, which needs none.
         relax: `gumbel` or `mean`, as in `TaylorTwist`.
-        draws: clean designs drawn for each row with `gumbel`.
+        draws: clean designs drawn for each row, but with `mean`.
         clip: largest size of what is added to a log-probability.
         value: estimates values; by default the twist's own, at no further cost.
         threshold: resample when the effective sample size falls below this fraction of K.
@@ -151,9 +155,10 @@ class TDS(FKSteering):
 
     Raises:
         InputError: if an argument is out of range.
-        UnsupportedError: if the reward has no gradient, or the network takes no relaxed rows.
+        UnsupportedError: if `taylor` meets a reward without a gradient, or a network that takes no
+            relaxed rows.
 
-    Law: exact as particles → ∞, whatever the gradients; the normaliser is unbiased.
+    Law: exact as particles → ∞, whatever the twist; the normaliser is unbiased.
 
     Source: Practical and Asymptotically Exact Conditional Sampling in Diffusion Models (Wu et al.,
     2023, arXiv:2306.17775); Unlocking Guidance for Discrete State-Space Diffusion and Flow Models
@@ -175,6 +180,7 @@ class TDS(FKSteering):
         self,
         particles: int = 16,
         scale: float = 10.0,
+        twist: Literal["taylor", "neighbours"] = "taylor",
         relax: Literal["gumbel", "mean"] = "gumbel",
         draws: int = 1,
         clip: float = 10.0,
@@ -194,11 +200,15 @@ class TDS(FKSteering):
             ramp=ramp,
             keep=keep,
         )
-        twist = TaylorTwist(relax, draws, clip=clip)
-        self.loop = replace(self.loop, value=value, twist=twist)
+        _check.one_of("twist", twist, ("taylor", "neighbours"))
+        taylor = TaylorTwist(relax, draws, clip=clip)
+        found = taylor if twist == "taylor" else NeighbourTwist(SampledValue(draws), clip)
+        self.needs_gradients = twist == "taylor"
+        self.loop = replace(self.loop, value=value, twist=found)
 
     def guide(
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
-        gradients_of(reward)
+        if self.needs_gradients:
+            gradients_of(reward)
         return super().guide(sampler, reward, state, progress)

@@ -63,6 +63,7 @@ METHODS = {
     "svdd, effort": SVDD(6, scale=4.0, fewest=2, agree=0.5),
     "tds": TDS(particles=3, scale=20.0, threshold=0.9),
     "tds, mean": TDS(particles=3, scale=20.0, relax="mean", draws=1, ramp=3),
+    "tds, neighbours": TDS(particles=2, scale=4.0, twist="neighbours"),
     "beam": Beam(particles=3, candidates=3),
     "correctors": Correctors(power=1.5, models=[MASKED], powers=[0.5], particles=3, scale=4.0),
     "fk, every third event": FKSteering(particles=4, scale=4.0, interval=3, threshold=1.0),

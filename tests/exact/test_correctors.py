@@ -24,6 +24,7 @@ from tests.exact.laws import (
     reward_of,
     rewards,
     tv,
+    two_lengths,
     unbiased,
     words,
 )
@@ -208,6 +209,39 @@ def test_tokens_without_a_chance_are_left_out():
     samples = method.run(FirstHitting(model_of(one)), reward_of(one, np.ones(4)), RUNS, key=0)
     shared = [2.0, 0.0, 0.5, 0.0]
     assert unbiased(np.array(shared), one, samples)
+
+
+def test_two_tilted_models_meet_in_the_mean_of_their_objectives():
+    """p e^{λ r₁} and p e^{λ r₂}, each to the power of a half, give p e^{λ (r₁ + r₂)/2}."""
+    first, second = rewards(LAW, 1), rewards(LAW, 2)
+    one, two = LAW.tilted(2.0 * first), LAW.tilted(2.0 * second)
+    method = Correctors(0.5, [model_of(two)], [0.5], particles=24, scale=0.0, threshold=1.0)
+    loop = ParticleLoop(
+        value=ZeroValue(), scale=0.0, target=method.target(FirstHitting(model_of(one)))
+    )
+    make = lambda places: Ordered(model_of(one), places)  # noqa: E731
+    found = one_by_one(make, loop, reward_of(LAW, REWARD), lambda z: 0.0)
+    target = LAW.tilted(first + second)
+    np.testing.assert_allclose(found / found.sum(), target.p, rtol=1e-10)
+    samples = method.run(FirstHitting(model_of(one)), reward_of(LAW, REWARD), 2000, key=1)
+    counts = LAW.counts(samples.tokens) / 2000
+    assert tv(counts, target.p) < 2 * floor(target.p, 2000)
+    assert tv(counts, one.p) > 5 * floor(target.p, 2000) < tv(counts, two.p)
+
+
+def test_each_length_keeps_its_chance():
+    law, model = two_lengths(), model_of(two_lengths())
+    method = Correctors(2.0, particles=4, scale=0.0, threshold=0.9, keep="all")
+    samples = method.run(FirstHitting(model), reward_of(law, np.zeros(12)), 4 * RUNS, key=0)
+    short = law.rows[:, 2] == 3
+    length = np.where(short, 0.4, 0.6)
+    target = length * (law.p / length) ** 2
+    weight = samples.log_weight.exp().numpy().reshape(-1, 4)
+    hits = np.eye(12)[law.places(samples.tokens)].reshape(-1, 4, 12)
+    mean = (weight[:, :, None] * hits).mean(1)
+    error = mean.std(0) / np.sqrt(len(mean))
+    seen = target > 0.02 * target.sum()
+    assert (np.abs(mean.mean(0) - target) < 4.5 * error)[seen].all()
 
 
 def test_conditionals_of_no_joint_law_give_the_average_over_orders():

@@ -76,6 +76,11 @@ FORMULAS = {
     "fk, 2 draws": (FKSteering(K, value=SampledValue(2)), K * L, 2 * K * (L - 1) + K),
     "fk, every second event": (FKSteering(K, interval=2), K * L, K * (L // 2) + K),
     "tds": (TDS(K), K * L, K),
+    "tds, neighbours": (
+        TDS(K, twist="neighbours"),
+        K * (L + (L - 1) * 2),
+        K * (L + (L - 1) * 2 + 2 + 1),  # previews, those of neighbours, whole neighbours, ends
+    ),
     "tds, a value of its own": (TDS(K, value=SampledValue()), K * L, K * (L - 1) + K),
     "beam": (Beam(K, M), K + (L - 1) * K * M, (L - 1) * K * M + K * M),
     "annealing": (Correctors(2.0, particles=K, scale=0.0), K * L, K),

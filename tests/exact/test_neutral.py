@@ -44,6 +44,7 @@ METHODS = {
     ),
     "tds": lambda scale: TDS(3, scale=scale, threshold=1.0),
     "tds mean": lambda scale: TDS(3, scale=scale, relax="mean", threshold=1.0),
+    "tds neighbours": lambda scale: TDS(3, scale=scale, twist="neighbours", threshold=1.0),
     "correctors": lambda scale: Correctors(particles=3, scale=scale, threshold=1.0),
     "isir": lambda scale: ISIRGibbs(4, scale=scale, level=0.7),
     "isir softmax": lambda scale: ISIRGibbs(4, 3, 0.7, scale, "softmax"),

@@ -9,6 +9,7 @@ import torch
 from discdiff.domain import Letters
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.neighbours import NeighbourTwist
 from discdiff.guidance.particles import ParticleLoop
 from discdiff.guidance.tds import TDS, WITHOUT_GRADIENTS, TaylorTwist
 from discdiff.guidance.value import SampledValue
@@ -22,12 +23,14 @@ from tests.exact.forced import Ordered, one_by_one, step_by_step
 from tests.exact.laws import (
     differs,
     dirichlet,
+    fits,
     floor,
     model_of,
     outer,
     reward_of,
     rewards,
     tv,
+    two_lengths,
     unbiased,
     words,
 )
@@ -203,8 +206,84 @@ def test_tilts_are_clipped():
     assert slope.abs().max() == pytest.approx(0.2)
 
 
+class Soft:
+    """The exact soft value log E[exp(λ r(x_0)) | x_t] under masks, looked up."""
+
+    def __init__(self, scale):
+        gain, states = np.exp(scale * REWARD), words(3, 3)
+        agrees = ((LAW.rows[None] == states[:, None]) | (states[:, None] == 2)).all(2)
+        self.table = torch.from_numpy(np.log((agrees @ (LAW.p * gain)) / (agrees @ LAW.p)))
+
+    def __call__(self, sampler, state, reward, scale):
+        return state, self.table[state.tokens @ torch.tensor([9, 3, 1])]
+
+
+def test_the_exact_value_of_every_token_makes_one_particle_exact():
+    """All weights are the normaliser itself; no particle is ever better than another."""
+    loop = ParticleLoop(value=None, scale=SCALE, twist=NeighbourTwist(Soft(SCALE), clip=99.0))
+    sampler = FirstHitting(MASKED)
+    done, _ = loop.run(sampler, PAID, sampler.init(8000, key=5))
+    total = np.log(LAW.p @ np.exp(SCALE * REWARD))
+    np.testing.assert_allclose(done.state.log_weight.numpy(), total, rtol=1e-10)
+    assert fits(LAW.tilted(SCALE * REWARD), done.state.tokens)
+    assert differs(LAW, done.state.tokens)
+
+
+@both
+@pytest.mark.parametrize("clip", [10.0, 0.3])
+def test_neighbours_are_exact_whatever_their_values(kind, clip):
+    """No Monte Carlo, with values that say nothing of the reward."""
+
+    class Told:
+        def __call__(self, sampler, state, reward, scale):
+            return state, torch.sin(7.0 * (state.tokens @ torch.tensor([9, 3, 1])).double())
+
+    def stored(z, k=1):
+        start = tuple(z) == (2, 2, 2) if kind == "masked" else k == 0
+        return 0.0 if start else float(np.sin(7.0 * (np.asarray(z) @ [9, 3, 1])))
+
+    loop = ParticleLoop(value=None, scale=SCALE, twist=NeighbourTwist(Told(), clip))
+    if kind == "masked":
+        found = one_by_one(lambda first: Ordered(MASKED, first), loop, PAID, stored)
+    else:
+        found = step_by_step(Ancestral(UNIFORM, steps=STEPS), loop, PAID, stored)
+    np.testing.assert_allclose(found, PLAIN[kind].p * np.exp(SCALE * REWARD), rtol=1e-6)
+
+
+def test_neighbours_that_are_not_valid_are_avoided_where_there_are_others():
+    """An even number of ones is valid here, so it is the last token drawn that decides."""
+    odd = LAW.rows.sum(1) % 2 == 1
+    some = np.where(odd, np.nan, REWARD)
+    method = TDS(1, 1.0, twist="neighbours")
+    samples = method.run(FirstHitting(MASKED), reward_of(LAW, some), 500, key=0)
+    assert LAW.p[odd].sum() > 0.4
+    assert samples.valid.all()
+    nothing = method.run(FirstHitting(MASKED), reward_of(LAW, np.full(8, np.nan)), 5, key=0)
+    assert nothing.fallback.all()
+
+
+def test_neighbours_need_no_gradient():
+    reward = Reward(Letters("AB"), lambda strings: [s.count("B") for s in strings])
+    samples = TDS(2, 9.0, twist="neighbours").run(FirstHitting(MASKED), reward, 30, key=0)
+    assert samples.reward.mean() > 2.5
+    assert samples.counts["nfe"] == 30 * 2 * (3 + 2 * 2)
+    assert "nfe_grad" not in samples.counts
+    # own previews, those of neighbours, whole neighbours, and the ends
+    assert reward.counts.requested == 30 * 2 * (3 + 2 * 2 + 2 + 1)
+
+
+def test_weights_are_unbiased_for_two_lengths():
+    law = two_lengths()
+    values = rewards(law)
+    for options in ({"relax": "mean"}, {}, {"twist": "neighbours"}):
+        method = TDS(3, scale=MILD, threshold=0.9, **options)
+        samples = method.run(FirstHitting(model_of(law)), reward_of(law, values), RUNS, key=2)
+        assert unbiased(law.p * np.exp(MILD * values), law, samples)
+
+
 OPTIONS = [
     {},
+    {"twist": "neighbours"},
     {"relax": "mean"},
     {"draws": 3},
     {"value": SampledValue()},
@@ -235,7 +314,7 @@ def test_law_tends_to_the_tilted_law_with_fewer_particles_than_without_a_twist(k
         return tv(LAW.counts(samples.tokens) / 2000, target.p)
 
     untwisted = error(FKSteering(1, scale=SCALE))
-    errors = [error(TDS(k, SCALE, "mean", threshold=1.0)) for k in (1, 4, 24)]
+    errors = [error(TDS(k, SCALE, relax="mean", threshold=1.0)) for k in (1, 4, 24)]
     assert errors[0] < 0.8 * untwisted
     assert errors[1] < 0.7 * errors[0]
     assert errors[2] < 1.5 * noise
@@ -267,6 +346,7 @@ def test_a_network_of_tokens_only_is_refused():
     ("options", "words"),
     [
         ({"relax": "argmax"}, "relax must be one of gumbel, mean, got 'argmax'"),
+        ({"twist": "exact"}, "twist must be one of taylor, neighbours, got 'exact'"),
         ({"draws": 0}, "draws must be a positive integer, got 0"),
         ({"clip": 0.0}, "clip must be greater than 0, got 0.0"),
         ({"particles": 0}, "particles must be a positive integer, got 0"),
