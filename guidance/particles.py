@@ -120,9 +120,9 @@ class ParticleLoop:
         if self.twist is not None and parents.slope is None:
             parents, _ = self._look(self.twist, sampler, ledger.reward, parents)
         children = self._propose(sampler, parents, branch)
-        counts = torch.full_like(parents.entry, branch)
+        counts = None
         if branch > 1 and self.fewest is not None:  # decided by the past: the weights stay right
-            counts = torch.where(parents.spread <= self.agree, self.fewest, counts)
+            counts = torch.where(parents.spread <= self.agree, self.fewest, branch)
             children = first_children(children, branch, counts)
         if valued:
             children = self._weigh(sampler, ledger.reward, children)
@@ -130,7 +130,7 @@ class ParticleLoop:
         if valued and self.pick == "best":
             return best_children(parents, children, self.group)
         if branch > 1 and self.pick != "best":
-            children = one_child(parents, children, counts, self.pick, self.carry)
+            children = one_child(parents, children, branch, counts, self.pick, self.carry)
         if self.group > 1 and valued:
             options = (self.group, self.threshold, self.scheme)
             children = resample(sampler, children, *options)

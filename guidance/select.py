@@ -28,7 +28,8 @@ def first_children(children: Particles, branch: int, counts: Tensor) -> Particle
 def one_child(
     parents: Particles,
     children: Particles,
-    counts: Tensor,
+    branch: int,
+    counts: Tensor | None,
     pick: Literal["softmax", "argmax"],
     carry: bool,
 ) -> Particles:
@@ -37,15 +38,20 @@ def one_child(
     Args:
         parents: B rows.
         children: their children, side by side.
-        counts: how many each parent has, int64 `(B,)`.
+        branch: the most that a parent has.
+        counts: how many each parent has, int64 `(B,)`; None for `branch`.
         pick: `softmax` or `argmax`.
         carry: give the child the mean weight of its family in place of its parent's weight.
     """
     before = parents.state.log_weight
-    device, most = before.device, int(counts.max())
-    real = torch.arange(most, device=device) < counts[:, None]
-    log_weight = torch.full(real.shape, -torch.inf, dtype=before.dtype, device=device)
-    log_weight[real] = children.state.log_weight
+    every = counts is None
+    counts = torch.full_like(parents.entry, branch) if counts is None else counts
+    real = torch.arange(branch, device=before.device) < counts[:, None]
+    if every:
+        log_weight = children.state.log_weight.view(-1, branch)
+    else:
+        log_weight = before.new_full(real.shape, -torch.inf)
+        log_weight[real] = children.state.log_weight
     # a parent of weight zero has no children to compare: all are kept alike
     gain = (log_weight - before[:, None]).nan_to_num(nan=0.0, neginf=-torch.inf)
     gain = torch.where(real, gain, -torch.inf)

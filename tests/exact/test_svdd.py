@@ -225,12 +225,11 @@ def test_carried_weights_reach_the_tilted_law_with_many_particles():
     assert errors[2] < 1.5 * floor(target.p, runs)
 
 
-def peeking(parents, children, counts, pick, carry):
+def peeking(parents, children, branch, counts, pick, carry):
     """Families that end with their best child: how many there are is decided by their values."""
-    most = int(counts.max())
-    best = children.state.log_weight.view(-1, most).argmax(1)
-    kept = first_children(children, most, best + 1)
-    return one_child(parents, kept, best + 1, pick, carry)
+    best = children.state.log_weight.view(-1, branch).argmax(1)
+    kept = first_children(children, branch, best + 1)
+    return one_child(parents, kept, branch, best + 1, pick, carry)
 
 
 def test_a_number_of_candidates_decided_by_their_values_is_not_unbiased(monkeypatch):
