@@ -34,8 +34,9 @@ class TaylorTwist:
     batch it is in.
 
     Args:
-        relax: what the reward is shown: `gumbel`, a clean design drawn from the posterior, through
-            which gradients pass straight; or `mean`, the posterior's own probabilities.
+        relax: what the reward is shown: `mean`, the posterior's own probabilities; or `gumbel`, a
+            clean design drawn from it, through which gradients pass straight, for rewards that
+            make nothing of mixtures.
         draws: φ, for `gumbel`.
         smoothing: temperature of the softmax whose gradient a drawn token has.
         clip: largest size of what is added to a log-probability.
@@ -46,18 +47,18 @@ class TaylorTwist:
     Law: exact in every weighted method.
 
     Example:
-        >>> TaylorTwist(relax="mean")
+        >>> TaylorTwist()
         TaylorTwist(relax='mean', draws=1, smoothing=1.0, clip=10.0)
     """
 
     def __init__(
         self,
-        relax: Literal["gumbel", "mean"] = "gumbel",
+        relax: Literal["mean", "gumbel"] = "mean",
         draws: int = 1,
         smoothing: float = 1.0,
         clip: float = 10.0,
     ) -> None:
-        self.relax = _check.one_of("relax", relax, ("gumbel", "mean"))
+        self.relax = _check.one_of("relax", relax, ("mean", "gumbel"))
         self.draws = _check.positive_int("draws", draws)
         self.smoothing = _check.positive("smoothing", smoothing)
         self.clip = _check.positive("clip", clip)
@@ -143,7 +144,7 @@ class TDS(FKSteering):
         particles: K.
         scale: inverse temperature λ.
         twist: `taylor`, by gradients, or `neighbours`, which needs none.
-        relax: `gumbel` or `mean`, as in `TaylorTwist`.
+        relax: `mean` or `gumbel`, as in `TaylorTwist`.
         draws: clean designs drawn for each row, but with `mean`.
         clip: largest size of what is added to a log-probability.
         value: estimates values; by default the twist's own, at no further cost.
@@ -181,7 +182,7 @@ class TDS(FKSteering):
         particles: int = 16,
         scale: float = 10.0,
         twist: Literal["taylor", "neighbours"] = "taylor",
-        relax: Literal["gumbel", "mean"] = "gumbel",
+        relax: Literal["mean", "gumbel"] = "mean",
         draws: int = 1,
         clip: float = 10.0,
         value: Value | None = None,

@@ -62,7 +62,7 @@ METHODS = {
     "fk, effort": FKSteering(4, scale=4.0, value=SampledValue(2, most=6, agree=0.1)),
     "svdd, effort": SVDD(6, scale=4.0, fewest=2, agree=0.5),
     "tds": TDS(particles=3, scale=20.0, threshold=0.9),
-    "tds, mean": TDS(particles=3, scale=20.0, relax="mean", draws=1, ramp=3),
+    "tds, drawn": TDS(particles=3, scale=20.0, relax="gumbel", draws=2, ramp=3),
     "tds, neighbours": TDS(particles=2, scale=4.0, twist="neighbours"),
     "beam": Beam(particles=3, candidates=3),
     "correctors": Correctors(power=1.5, models=[MASKED], powers=[0.5], particles=3, scale=4.0),

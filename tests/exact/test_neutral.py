@@ -43,7 +43,7 @@ METHODS = {
         4, scale=scale, particles=2, carry=True, fewest=2, agree=0.5
     ),
     "tds": lambda scale: TDS(3, scale=scale, threshold=1.0),
-    "tds mean": lambda scale: TDS(3, scale=scale, relax="mean", threshold=1.0),
+    "tds gumbel": lambda scale: TDS(3, scale=scale, relax="gumbel", threshold=1.0),
     "tds neighbours": lambda scale: TDS(3, scale=scale, twist="neighbours", threshold=1.0),
     "correctors": lambda scale: Correctors(particles=3, scale=scale, threshold=1.0),
     "isir": lambda scale: ISIRGibbs(4, scale=scale, level=0.7),

@@ -175,7 +175,7 @@ def test_gradients_belong_to_their_row(kind):
     sampler = FirstHitting(MASKED) if kind == "masked" else Ancestral(UNIFORM, steps=STEPS)
     states = words(3 if kind == "masked" else 2, 3)
     states = states[(states == 2).any(1)] if kind == "masked" else states
-    twist = TaylorTwist(draws=2)
+    twist = TaylorTwist("gumbel", draws=2)
     _, value, slope = look(sampler, states, 0.6, twist)
     for row in (0, len(states) - 1):
         own = torch.tensor([row])
@@ -193,7 +193,7 @@ def test_drawn_previews_are_designs_of_the_posterior():
         relaxed = staticmethod(lambda rows: (seen.append(rows.detach()), rows[:, 0, 1])[1])
 
     tokens = np.full((20_000, 3), 2)
-    look(FirstHitting(MASKED), tokens, 1.0, TaylorTwist(), reward=Watch())
+    look(FirstHitting(MASKED), tokens, 1.0, TaylorTwist("gumbel"), reward=Watch())
     rows = torch.cat(seen)
     assert set(rows.flatten().round(decimals=9).tolist()) == {0.0, 1.0}
     p = LAW.p @ LAW.rows
@@ -275,7 +275,7 @@ def test_neighbours_need_no_gradient():
 def test_weights_are_unbiased_for_two_lengths():
     law = two_lengths()
     values = rewards(law)
-    for options in ({"relax": "mean"}, {}, {"twist": "neighbours"}):
+    for options in ({}, {"relax": "gumbel"}, {"twist": "neighbours"}):
         method = TDS(3, scale=MILD, threshold=0.9, **options)
         samples = method.run(FirstHitting(model_of(law)), reward_of(law, values), RUNS, key=2)
         assert unbiased(law.p * np.exp(MILD * values), law, samples)
@@ -284,8 +284,8 @@ def test_weights_are_unbiased_for_two_lengths():
 OPTIONS = [
     {},
     {"twist": "neighbours"},
-    {"relax": "mean"},
-    {"draws": 3},
+    {"relax": "gumbel"},
+    {"relax": "gumbel", "draws": 3},
     {"value": SampledValue()},
     {"interval": 2},
     {"ramp": 2},
@@ -322,7 +322,7 @@ def test_law_tends_to_the_tilted_law_with_fewer_particles_than_without_a_twist(k
 
 
 def test_what_is_spent_is_counted():
-    samples = TDS(particles=3, draws=2).run(FirstHitting(MASKED), PAID, 5, key=0)
+    samples = TDS(particles=3, relax="gumbel", draws=2).run(FirstHitting(MASKED), PAID, 5, key=0)
     assert samples.counts == {"nfe": 5 * 3 * 3, "nfe_grad": 5 * 3 * 3, "relaxed": 5 * 3 * 3 * 2}
 
 
@@ -345,7 +345,7 @@ def test_a_network_of_tokens_only_is_refused():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"relax": "argmax"}, "relax must be one of gumbel, mean, got 'argmax'"),
+        ({"relax": "argmax"}, "relax must be one of mean, gumbel, got 'argmax'"),
         ({"twist": "exact"}, "twist must be one of taylor, neighbours, got 'exact'"),
         ({"draws": 0}, "draws must be a positive integer, got 0"),
         ({"clip": 0.0}, "clip must be greater than 0, got 0.0"),
