@@ -95,6 +95,11 @@ def _checked(own: Relaxed, name: str, outputs: int) -> Relaxed:
             raise OracleError(
                 f"relaxed of oracle {name!r} must return a tensor {shapes[-1]}, got {got}"
             )
+        if rows.requires_grad and not found.requires_grad:
+            raise OracleError(
+                f"relaxed of oracle {name!r} must depend on its rows through torch, its result has "
+                "no gradient"
+            )
         return found.view(len(rows), outputs)
 
     return values

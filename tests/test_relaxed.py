@@ -101,6 +101,7 @@ def test_relaxed_rewards_are_charged_to_no_budget():
     [
         (lambda rows: rows, r"relaxed of oracle 'count_G' must return a tensor \(3,\), got"),
         (lambda rows: 1.0, r"must return a tensor \(3,\), got float"),
+        (lambda rows: rows.detach().sum((1, 2)), "must depend on its rows through torch"),
         (lambda rows: 1 / 0, "relaxed of oracle 'count_G' raised ZeroDivisionError: division"),
     ],
 )
