@@ -14,6 +14,7 @@ from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.method import Progress
 from discdiff.guidance.neighbours import NeighbourTwist
 from discdiff.guidance.resample import Scheme
+from discdiff.guidance.support import LAWS
 from discdiff.guidance.value import SampledValue, Value, live_rows, log_mean
 from discdiff.relaxed import Relaxed
 from discdiff.reward import Reward
@@ -21,8 +22,6 @@ from discdiff.samplers.engine import Sampler
 from discdiff.samplers.forward import RelaxedPass, relaxed_passes
 from discdiff.samplers.samples import Samples
 from discdiff.samplers.state import PREVIEW, State
-
-WITHOUT_GRADIENTS = ("best_of_n", "svdd", "fk", "isir", "evolution", "beam", "correctors")
 
 
 class TaylorTwist:
@@ -123,11 +122,11 @@ def gradients_of(reward: Reward) -> Relaxed:
         UnsupportedError: if it has none; the message names the methods that need none.
     """
     if reward.relaxed is None:
+        others = ", ".join(name for name in LAWS if name not in ("none", "tds"))
         raise UnsupportedError(
             "tds needs the gradient of the reward: give every oracle a method relaxed(rows), from "
             "probabilities (N, L, V) to values (N,), and let the objective be theirs or made of "
-            "terms; or use twist='neighbours'. Methods that need none: "
-            f"{', '.join(WITHOUT_GRADIENTS)}"
+            f"terms; or use twist='neighbours'. Methods that need none: {others}"
         )
     return reward.relaxed
 
