@@ -58,7 +58,8 @@ class Denoiser(nn.Module, ABC):
 class TabularDenoiser(Denoiser):
     r"""The exact denoiser of a finite law: $p(x_0^i=v\mid x_t)$ by summation over a table.
 
-    Where no sequence of the table agrees with the visible tokens the answer is uniform.
+    Where no sequence of the table agrees with the visible tokens the answer is uniform. Of relaxed
+    rows each position is soft evidence.
 
     Args:
         sequences: int64 `(N, L)`; shorter sequences are padded on the right with V + 1.
@@ -99,6 +100,8 @@ class TabularDenoiser(Denoiser):
     def forward(
         self, x_t: Tensor, t: Tensor, cond: Tensor | None = None, at: At | None = None
     ) -> Tensor:
+        if x_t.is_floating_point():
+            return self._relaxed(x_t.double(), t, at)
         if x_t.dim() != 2:
             raise InputError(f"x_t must be tokens (B, L), got shape {tuple(x_t.shape)}")
         width = x_t.shape[1]
@@ -112,6 +115,36 @@ class TabularDenoiser(Denoiser):
         total = mass.sum(-1, keepdim=True)
         p = torch.where(total > 0, mass / total, 1.0 / self.vocab_size)
         return p.log() if at is None else p[at].log()
+
+    def _relaxed(self, x_t: Tensor, t: Tensor, at: At | None) -> Tensor:
+        """Answer for rows of weights of ids: each is evidence of as much for every id."""
+        size = self.vocab_size
+        if x_t.dim() != 3 or x_t.shape[2] != size + 2:
+            raise InputError(
+                f"relaxed x_t must be (B, L, {size + 2}), one weight for each id, got shape "
+                f"{tuple(x_t.shape)}"
+            )
+        width = x_t.shape[1]
+        table = self.sequences[:, :width].T  # (L, N)
+        q = x_t.gather(-1, table.expand(len(x_t), -1, -1))
+        real = (table != self.process.pad_id).to(q.dtype)
+        if self.process.kind == "masked":
+            q = q + real * x_t[..., size : size + 1]
+        else:
+            t = t.double().expand(x_t.shape[:2]) if t.dim() == 2 else t.double()[:, None]
+            alpha, noise = self.process.schedule.alpha(t), self.process.schedule.noise(t)
+            tokens = x_t[..., :size].sum(-1, keepdim=True)
+            kept = torch.where(real > 0, alpha[..., None] * q, q)
+            q = kept + real * noise[..., None] / size * tokens
+        longer = (self.sequences[:, width:] != self.process.pad_id).any(1)
+        p = torch.where(longer, 0.0, self.log_probabilities.exp())
+        own = torch.eye(width, dtype=torch.bool, device=q.device)[None, :, :, None]
+        # the position's own evidence is left out: a masked one has none, of a cavity it is no part
+        joint = p * torch.where(own, 1.0, q[:, None]).prod(2)  # (B, L, N)
+        mass = torch.einsum("bln,nlv->blv", joint, self._one_hot[:, :width])
+        total = mass.sum(-1, keepdim=True)
+        found = torch.where(total > 0, mass / total.clamp(min=1e-300), 1.0 / size).log()
+        return found if at is None else found[at]
 
     def _log_likelihood(self, x_t: Tensor, t: Tensor) -> Tensor:
         width = x_t.shape[1]

@@ -169,8 +169,8 @@ class Process(ABC):
 
         Args:
             log_p_x0: log-probabilities `(..., V)`.
-            x_t: tokens `(...)`.
-            t: times, broadcastable to `x_t`.
+            x_t: tokens `(...)`, or relaxed rows, float `(..., V + 2)`; no PAD.
+            t: times, broadcastable to `(...)`.
         """
 
     @abstractmethod
@@ -270,6 +270,10 @@ class MaskedProcess(Process):
         return torch.zeros(x_t.shape, dtype=torch.float64, device=x_t.device)
 
     def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        if x_t.is_floating_point():
+            visible, hidden = x_t[..., : self.vocab_size], x_t[..., self.vocab_size, None]
+            mixed = visible + hidden * log_p_x0.exp()
+            return mixed.clamp(min=torch.finfo(mixed.dtype).tiny).log()
         ids = torch.arange(self.vocab_size, device=x_t.device)
         carried = torch.where(ids == x_t[..., None], 0.0, -torch.inf).to(log_p_x0.dtype)
         return torch.where((x_t == self.mask_id)[..., None], log_p_x0, carried)
@@ -338,10 +342,12 @@ class UniformProcess(Process):
         return torch.where(x_t == x_s, ratio + spread, spread).log()
 
     def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        t = torch.as_tensor(t, dtype=torch.float64).expand(x_t.shape)
+        t = torch.as_tensor(t, dtype=torch.float64).expand(log_p_x0.shape[:-1])
         spread = self.schedule.noise(t) / self.vocab_size
         ids = torch.arange(self.vocab_size, device=x_t.device)
-        same = torch.where(ids == x_t[..., None], self.schedule.alpha(t)[..., None], 0.0)
+        relaxed = x_t.is_floating_point()
+        row = x_t[..., : self.vocab_size] if relaxed else (ids == x_t[..., None])
+        same = self.schedule.alpha(t)[..., None] * row
         posterior = log_p_x0.double() + (same + spread[..., None]).log()
         return torch.log_softmax(posterior, dim=-1).to(log_p_x0.dtype)
 

@@ -17,6 +17,7 @@ from discdiff.objective import Objective as Terms
 from discdiff.objective.filters import REJECTED
 from discdiff.oracle import Counts, Metered, Scores, stack
 from discdiff.oracle.scores import Floats
+from discdiff.relaxed import Relaxed, relaxed_reward, relaxed_values
 
 Objective = Callable[[Scores, Sequence[str], Sequence[str]], Floats]
 
@@ -64,6 +65,7 @@ class Reward:
     def __init__(self, domain: Domain, oracle: Any, objective: Objective | None = None) -> None:
         self.domain = domain
         self.oracle = oracle if isinstance(oracle, Metered) else stack(oracle, domain)
+        self._plain = objective is None
         self.objective = _only_output(self.oracle) if objective is None else objective
         self._judge, self._lowest = self.objective, np.nan
         if isinstance(self.objective, Terms):
@@ -86,6 +88,21 @@ class Reward:
     def strings(self, strings: Sequence[str]) -> Evaluation:
         """Return the evaluation of N `strings`."""
         return self._evaluate(list(strings), torch.device("cpu"), None)
+
+    @property
+    def relaxed(self) -> Relaxed | None:
+        """From rows of probabilities `(N, L, V)` to rewards `(N,)`, with gradients.
+
+        None where an oracle has no `relaxed`, or the objective is a function of one's own. Its
+        calls count against no budget.
+        """
+        values = relaxed_values(self.oracle)
+        objective, outputs = self.objective, self.oracle.outputs
+        if values is None:
+            return None
+        if isinstance(objective, Terms):
+            return lambda rows: relaxed_reward(objective, outputs, values(rows))
+        return (lambda rows: values(rows)[:, 0]) if self._plain else None
 
     @property
     def counts(self) -> Counts:

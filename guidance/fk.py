@@ -6,7 +6,8 @@ from typing import Literal
 
 from discdiff import _check
 from discdiff.guidance.method import Guidance, Progress, conclude
-from discdiff.guidance.particles import POTENTIALS, ParticleLoop, Potential
+from discdiff.guidance.particles import ParticleLoop
+from discdiff.guidance.population import POTENTIALS, Potential
 from discdiff.guidance.resample import SCHEMES, Scheme
 from discdiff.guidance.value import SampledValue, Value
 from discdiff.reward import Reward
@@ -20,7 +21,9 @@ class FKSteering(Guidance):
 
     With $v_t$ the estimated value: `difference` $e^{\lambda(v_s-v_t)}$, `max`
     $e^{\lambda\max_{u\ge s}v_u}$, `sum` $e^{\lambda\sum_{u\ge s}v_u}$; the terminal potential
-    divides by the product along the particle's own lineage.
+    divides by the product along the particle's own lineage. Values may be tempered: after $e$ of
+    `ramp` events they count with $\lambda e/\mathrm{ramp}$, $e^{\lambda_sr_s-\lambda_tr_t}$,
+    so that early and uncertain ones decide less.
 
     Args:
         particles: K.
@@ -32,6 +35,7 @@ class FKSteering(Guidance):
         scheme: `ssp`, `systematic` or `multinomial`.
         interval: events between two evaluations of values.
         skip: events before the first, while previews still say little.
+        ramp: events over which the λ of values rises to `scale`; 0 for at once.
         keep: `one` design per population, drawn by its weight, or `all` K with their weights.
 
     Raises:
@@ -61,6 +65,7 @@ class FKSteering(Guidance):
         scheme: Scheme = "ssp",
         interval: int = 1,
         skip: int = 0,
+        ramp: int = 0,
         keep: Literal["one", "all"] = "one",
     ) -> None:
         _check.one_of("potential", potential, POTENTIALS)
@@ -71,6 +76,7 @@ class FKSteering(Guidance):
         self.loop = ParticleLoop(
             value=SampledValue() if value is None else value,
             scale=_check.finite("scale", scale),
+            ramp=_check.non_negative_int("ramp", ramp),
             potential=potential,
             group=self.particles,
             threshold=_check.fraction("threshold", threshold),
@@ -82,6 +88,17 @@ class FKSteering(Guidance):
     def guide(
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
-        done, ledger = self.loop.run(sampler, reward, state, progress)
+        return self.steer(self.loop, sampler, reward, state, progress)
+
+    def steer(
+        self,
+        loop: ParticleLoop,
+        sampler: Sampler,
+        reward: Reward,
+        state: State,
+        progress: Progress | None,
+    ) -> Samples:
+        """Return the designs that `loop` makes of the populations; arguments as in `guide`."""
+        done, ledger = loop.run(sampler, reward, state, progress)
         pick: Literal["all", "softmax"] = "all" if self.keep == "all" else "softmax"
         return conclude(sampler, done.state, done.entry, ledger, self.particles, pick)

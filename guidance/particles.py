@@ -8,89 +8,83 @@ proposals: the target is $p(x)e^{\lambda r(x)}$, with $p$ the law of the base sa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from discdiff import random
 from discdiff.guidance.ledger import Ledger
-from discdiff.guidance.resample import Scheme, ancestors, effective_sample_size, offspring
+from discdiff.guidance.population import Particles, Potential
+from discdiff.guidance.resample import Scheme
+from discdiff.guidance.select import best_children, first_children, one_child, resample
 from discdiff.guidance.value import Value, live_rows
 from discdiff.reward import Reward
-from discdiff.samplers.engine import Sampler
-from discdiff.samplers.state import SELECT, State
-
-Potential = Literal["difference", "max", "sum"]
-POTENTIALS: tuple[Potential, ...] = ("difference", "max", "sum")
+from discdiff.samplers.engine import Sampler, Tilt
+from discdiff.samplers.plan import Event
+from discdiff.samplers.state import State
 
 
-@dataclass(frozen=True)
-class Particles:
-    """A state and what its rows remember of their values.
+class Twist(Protocol):
+    """Looks ahead from unfinished rows: what they are worth, and what would make them better."""
 
-    Attributes:
-        state: G × K rows; the particles of a group stand side by side.
-        potential: log of the potentials so far along each lineage, float64 `(B,)`.
-        memory: running maximum or sum of log-values, for those potentials, float64 `(B,)`.
-        entry: number of the ledger's entry for finished rows that carry their terminal potential,
-            int64 `(B,)`; -1 for the others.
-    """
+    def __call__(
+        self, sampler: Sampler, state: State, reward: Reward, scale: float
+    ) -> tuple[State, Tensor, Tensor]:
+        """Return the state (with its network pass), log-values and what to add to the next draw.
 
-    state: State
-    potential: Tensor
-    memory: Tensor
-    entry: Tensor
+        Log-values are `(B,)`, NaN where nothing is known; what is added to log-laws is
+        `(B, W, V)` and finite. It may be anything: the weight undoes it.
 
-    @classmethod
-    def begin(cls, state: State, potential: Potential) -> Particles:
-        """Return particles of weight 1 that remember nothing."""
-        zero = torch.zeros_like(state.log_weight)
-        memory = zero - torch.inf if potential == "max" else zero
-        return cls(state, zero, memory, torch.full_like(state.keys, -1))
-
-    def gather(self, index: Tensor, keys: Tensor | None = None) -> Particles:
-        """Return the rows `index`, with `keys` in place of their own when given."""
-        return Particles(
-            self.state.gather(index, keys),
-            self.potential[index],
-            self.memory[index],
-            self.entry[index],
-        )
+        Args:
+            sampler: the base sampler.
+            state: B rows, of which finished ones are ignored.
+            reward: tokens to reward.
+            scale: the inverse temperature λ.
+        """
 
 
 @dataclass(frozen=True)
 class ParticleLoop:
-    """Settings of the loop; best-of-N, SVDD and FK steering are choices of them.
+    """Settings of the loop; best-of-N, SVDD, FK steering, twists, correctors, beams are choices.
 
     Attributes:
-        value: estimates log-values of unfinished rows.
+        value: estimates log-values of unfinished rows; None where the twist does.
         scale: inverse temperature λ of the reward.
+        ramp: events over which the λ of values and twists rises to that of the reward.
         potential: how values become potentials.
         branch: children M proposed for each particle.
-        pick: how one child of each parent is kept: `softmax` or `argmax`.
+        fewest: children of a particle whose last family agreed; None for M always.
+        agree: standard deviation over mean of a family's weights up to which it agrees.
+        pick: how one child of each parent is kept: `softmax` or `argmax`; or `best`: the best
+            children of the whole group.
         carry: keep the mean child weight (nested SMC) in place of discarding it.
         group: particles K among which resampling happens.
         threshold: resample when the effective sample size falls below this fraction of K.
         scheme: resampling scheme.
         interval: events between two evaluations of values.
         skip: events before the first, while previews still say little.
+        twist: tilts the proposals; the weight undoes it.
+        target: multiplies the law itself; the weight gains the normaliser.
     """
 
-    value: Value
+    value: Value | None
     scale: float
+    ramp: int = 0
     potential: Potential = "difference"
     branch: int = 1
-    pick: Literal["softmax", "argmax"] = "softmax"
+    fewest: int | None = None
+    agree: float = 0.0
+    pick: Literal["softmax", "argmax", "best"] = "softmax"
     carry: bool = True
     group: int = 1
     threshold: float = 0.5
     scheme: Scheme = "ssp"
     interval: int = 1
     skip: int = 0
+    twist: Twist | None = None
+    target: Tilt | None = None
 
     def run(
         self,
@@ -101,15 +95,21 @@ class ParticleLoop:
     ) -> tuple[Particles, Ledger]:
         """Return the finished particles with their weights, λ r included, and their rewards.
 
-        When the reward's budget is spent the remaining events are unguided.
+        When the reward's budget is spent the remaining events have no values and no twists.
         """
         particles, ledger = Particles.begin(state, self.potential), Ledger(reward)
         while not sampler.done(particles.state) and not reward.exhausted:
             particles = self._advance(sampler, ledger, particles)
             if progress is not None:
                 progress(particles.state)
-        particles = replace(particles, state=sampler.run(particles.state))
+        while not sampler.done(particles.state):
+            after = sampler.step(particles.state, target=self.target)
+            particles = replace(particles, state=after)
         return self._terminal(sampler, ledger, particles), ledger
+
+    def scale_at(self, event: int) -> float:
+        """Return the λ of values after `event` events."""
+        return self.scale * min(1.0, event / self.ramp) if self.ramp else self.scale
 
     def _advance(self, sampler: Sampler, ledger: Ledger, parents: Particles) -> Particles:
         past = parents.state.event - self.skip
@@ -117,23 +117,50 @@ class ParticleLoop:
         branch = self.branch if valued else 1
         if valued:  # rows that finished meanwhile are scored once, before they are copied
             parents = self._terminal(sampler, ledger, parents)
+        if self.twist is not None and parents.slope is None:
+            parents, _ = self._look(self.twist, sampler, ledger.reward, parents)
         children = self._propose(sampler, parents, branch)
+        counts = None
+        if branch > 1 and self.fewest is not None:  # decided by the past: the weights stay right
+            counts = torch.where(parents.spread <= self.agree, self.fewest, branch)
+            children = first_children(children, branch, counts)
         if valued:
             children = self._weigh(sampler, ledger.reward, children)
             children = self._terminal(sampler, ledger, children)
-        if branch > 1:
-            children = self._keep_one_child(parents, children, branch)
+        if valued and self.pick == "best":
+            return best_children(parents, children, self.group)
+        if branch > 1 and self.pick != "best":
+            children = one_child(parents, children, branch, counts, self.pick, self.carry)
         if self.group > 1 and valued:
-            children = self._resample(sampler, children)
+            options = (self.group, self.threshold, self.scheme)
+            children = resample(sampler, children, *options)
         return children
 
     def _propose(self, sampler: Sampler, parents: Particles, branch: int) -> Particles:
-        state = sampler.step(parents.state, branch=branch)
+        tilt = None if parents.slope is None else _tilted(parents.slope, branch)
+        state = sampler.step(parents.state, branch=branch, tilt=tilt, target=self.target)
         index = torch.arange(len(parents.state), device=state.tokens.device)
-        index = index.repeat_interleave(branch)
-        return Particles(
-            state, parents.potential[index], parents.memory[index], parents.entry[index]
-        )
+        return replace(parents, slope=None).become(state, index.repeat_interleave(branch))
+
+    def _look(
+        self, twist: Twist, sampler: Sampler, reward: Reward, particles: Particles
+    ) -> tuple[Particles, Tensor]:
+        scale = self.scale_at(particles.state.event)
+        state, value, slope = twist(sampler, particles.state, reward, scale)
+        return replace(particles, state=state, slope=slope), value
+
+    def _estimate(
+        self, sampler: Sampler, reward: Reward, particles: Particles
+    ) -> tuple[Particles, Tensor]:
+        """Return the particles, with passes that were made, and the log-values of live ones."""
+        value = torch.full_like(particles.potential, torch.nan)
+        if self.twist is not None:
+            particles, value = self._look(self.twist, sampler, reward, particles)
+        if self.value is not None:
+            scale = self.scale_at(particles.state.event)
+            state, value = self.value(sampler, particles.state, reward, scale)
+            particles = replace(particles, state=state)
+        return particles, value
 
     def _weigh(self, sampler: Sampler, reward: Reward, particles: Particles) -> Particles:
         """Multiply the potentials of unfinished rows into their weights."""
@@ -141,7 +168,7 @@ class ParticleLoop:
         live[live_rows(sampler, particles.state)] = True
         if not bool(live.any()):
             return particles
-        state, value = self.value(sampler, particles.state, reward, self.scale)
+        particles, value = self._estimate(sampler, reward, particles)
         known = live & ~value.isnan()  # where nothing is known the stored value stands
         if self.potential == "difference":
             total, memory = value, particles.memory
@@ -149,6 +176,7 @@ class ParticleLoop:
             memory = torch.where(known, self._remember(particles.memory, value), particles.memory)
             total = particles.potential + memory
         gain = torch.where(known, total - particles.potential, 0.0)
+        state = particles.state
         return replace(
             particles,
             state=replace(state, log_weight=state.log_weight + gain),
@@ -181,46 +209,12 @@ class ParticleLoop:
             entry=entry,
         )
 
-    def _keep_one_child(self, parents: Particles, children: Particles, branch: int) -> Particles:
-        before = parents.state.log_weight
-        log_weight = children.state.log_weight.view(-1, branch)
-        # a parent of weight zero has no children to compare: all are kept alike
-        gain = (log_weight - before[:, None]).nan_to_num(nan=0.0, neginf=-torch.inf)
-        dead = (gain == -torch.inf).all(1)
-        chance = torch.softmax(torch.where(dead[:, None], 0.0, gain), dim=1)
-        if self.pick == "argmax":
-            child = gain.argmax(1)
-        else:
-            u = random.uniform(parents.state.purpose_keys(SELECT), 1)
-            child = (chance.cumsum(1) < u).sum(1).clamp(max=branch - 1)
-        index = torch.arange(len(before), device=before.device) * branch + child
-        kept = children.gather(index, parents.state.keys)
-        mean = torch.logsumexp(gain, dim=1) - math.log(branch)
-        after = before + mean if self.carry else torch.where(dead, -torch.inf, before)
-        return replace(kept, state=replace(kept.state, log_weight=after))
 
-    def _resample(self, sampler: Sampler, particles: Particles) -> Particles:
-        state = particles.state
-        log_weight = state.log_weight.view(-1, self.group)
-        size = effective_sample_size(log_weight)
-        going = torch.zeros_like(particles.entry, dtype=torch.bool)
-        going[live_rows(sampler, state)] = True
-        # left alone: a group without any weight, for its normaliser is zero, and one that is
-        # finished, for the last choice uses its weights however long other groups go on
-        poor = (size < self.threshold * self.group) & (size > 0)
-        poor &= going.view(log_weight.shape).any(1)
-        if not bool(poor.any()):
-            return particles
-        weights = torch.softmax(log_weight, dim=1).nan_to_num(1.0 / self.group)
-        keys = state.purpose_keys(SELECT).view(-1, self.group)[:, 0]
-        counts = offspring(weights, random.uniform(random.fold(keys, 1), self.group), self.scheme)
-        counts = torch.where(poor[:, None], counts, 1)
-        slots = torch.arange(len(state), device=state.tokens.device).view(-1, self.group)
-        index = (slots[:, :1] + ancestors(counts)).view(-1)
-        chosen = particles.gather(index, state.keys)
-        mean = torch.logsumexp(log_weight, dim=1, keepdim=True) - math.log(self.group)
-        after = torch.where(poor[:, None], mean, log_weight).reshape(-1)
-        moved = (index != slots.view(-1)).cpu().numpy() & ~chosen.state.plan.done(state, 0.0)
-        # a copy draws the rest of its plan with the key of its slot
-        plan = chosen.state.plan.renew(chosen.state, moved)
-        return replace(chosen, state=replace(chosen.state, log_weight=after, plan=plan))
+def _tilted(slope: Tensor, branch: int) -> Tilt:
+    """Return the tilt that adds the parent's `slope (B, W, V)` to each of its children's draws."""
+
+    def tilt(state: State, event: Event, law: Tensor) -> Tensor:
+        rows = torch.from_numpy(event.rows).to(slope.device) // branch
+        return slope[rows, torch.from_numpy(event.cols).to(slope.device)]
+
+    return tilt

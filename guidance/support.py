@@ -25,17 +25,29 @@ PLANS: dict[str, tuple[str, ...]] = {
 }
 LAWS: dict[str, str] = {
     "none": "exact: p",
+    "beam": "optimiser, no law",
     "best_of_n": "soft: exact as candidates → ∞; hard: optimiser",
     "svdd": "exact as particles → ∞ with carry; else biased: value error",
     "fk": "exact as particles → ∞",
+    "tds": "exact as particles → ∞",
+    "correctors": "exact as particles → ∞, for powers and products of p as well",
     "evolution": "optimiser, no law",
     "isir": "exact as sweeps → ∞, within each length and template; biased by the error of the plan",
+}
+# what a method refuses: the process and the plan
+REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
+    # a product of conditionals is that of laws for one token at a time
+    "correctors": (
+        *(("masked", plan) for plan in PLANS["masked"] if plan != "first_hitting"),
+        ("uniform", "ancestral"),
+    ),
 }
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)
     for method, law in LAWS.items()
     for process, plans in PLANS.items()
     for plan in plans
+    if (process, plan) not in REFUSED.get(method, ())
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -23,6 +24,11 @@ class SVDD(Guidance):
     resampled when their effective number falls below half: the law is exact in their number at
     any M.
 
+    With `fewest` a particle whose last family agreed, its weights differing by at most the share
+    `agree` of their mean, has only so many children at the next event. That number is known before
+    they are drawn, so that carried weights stay unbiased; one decided by the children's own values
+    would not do. Without carry the error is that of `fewest` candidates at worst.
+
     Args:
         candidates: M children of every particle at every valued event.
         scale: inverse temperature λ.
@@ -32,6 +38,8 @@ class SVDD(Guidance):
         carry: keep the mean child weight; needs `select="softmax"`.
         interval: events between two selections.
         skip: events before the first, while previews still say little.
+        fewest: children where the last ones agreed, from 2 to M; None for M always.
+        agree: standard deviation over mean of the weights of a family that agrees.
 
     Raises:
         InputError: if an argument is out of range.
@@ -61,18 +69,24 @@ class SVDD(Guidance):
         carry: bool = False,
         interval: int = 1,
         skip: int = 0,
+        fewest: int | None = None,
+        agree: float = 0.1,
     ) -> None:
         _check.one_of("select", select, ("softmax", "argmax"))
         if carry and select == "argmax":
             raise InputError("carry must be False with select='argmax', got True")
         if particles != 1 and not carry:
             raise InputError(f"particles must be 1 without carry, got {particles!r}")
+        if fewest is not None and not 2 <= _check.positive_int("fewest", fewest) <= candidates:
+            raise InputError(f"fewest must lie in [2, candidates], got {fewest} of {candidates}")
         self.particles = _check.positive_int("particles", particles)
         self.one_length = not carry
         self.loop = ParticleLoop(
             value=SampledValue() if value is None else value,
             scale=_check.finite("scale", scale),
             branch=_check.positive_int("candidates", candidates),
+            fewest=fewest,
+            agree=_check.in_range("agree", agree, 0.0, math.inf),
             pick=select,
             carry=carry,
             group=self.particles,

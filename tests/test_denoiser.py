@@ -99,6 +99,6 @@ def test_what_is_no_law_is_refused(rows, p, words):
         TabularDenoiser(torch.tensor(rows), torch.tensor(p), UniformProcess(2))
 
 
-def test_relaxed_rows_are_refused_by_name():
-    with pytest.raises(InputError, match=r"x_t must be tokens \(B, L\), got shape \(1, 2, 5\)"):
-        model_of(LAW).denoiser(torch.zeros(1, 2, 5), torch.ones(1))
+def test_relaxed_rows_without_a_weight_for_every_id_are_refused():
+    with pytest.raises(InputError, match=r"relaxed x_t must be \(B, L, \d\).*got shape"):
+        model_of(LAW).denoiser(torch.zeros(1, 2, LAW.size), torch.ones(1))

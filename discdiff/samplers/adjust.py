@@ -64,3 +64,16 @@ def restrict(log_p: Tensor, allowed: Tensor) -> Tensor:
     empty = (inside == -torch.inf).all(-1, keepdim=True)
     flat = torch.zeros_like(log_p).masked_fill(~allowed, -torch.inf)
     return torch.log_softmax(torch.where(empty, flat, inside), dim=-1)
+
+
+def normalised(log_mass: Tensor, fallback: Tensor) -> Tensor:
+    """Return the log-laws of unnormalised `log_mass (N, V)`; `fallback (N, V)` where it has none.
+
+    Example:
+        >>> one = torch.tensor([[1.0, 3.0], [0.0, 0.0]]).log()
+        >>> normalised(one, torch.tensor([[0.5, 0.5], [0.9, 0.1]]).log()).exp()
+        tensor([[0.2500, 0.7500],
+                [0.9000, 0.1000]])
+    """
+    empty = (log_mass == -torch.inf).all(-1, keepdim=True)
+    return torch.log_softmax(torch.where(empty, fallback, log_mass), dim=-1)

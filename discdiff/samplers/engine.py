@@ -16,7 +16,7 @@ from discdiff import _check, random
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.gapped import Templates
 from discdiff.process import inverse_cdf
-from discdiff.samplers.adjust import adjust, restrict
+from discdiff.samplers.adjust import adjust, normalised, restrict
 from discdiff.samplers.forward import evaluate
 from discdiff.samplers.path import Path
 from discdiff.samplers.plan import Event, Finished, Ints, Plan
@@ -27,7 +27,7 @@ from discdiff.samplers.state import PAUSE, PREVIEW, TOKEN, State
 if TYPE_CHECKING:
     from discdiff.model import Model
 
-# log-ratio (N, V) added to the law of the N positions an event draws
+# (state, event, log-law (N, V) of the N positions it draws) -> log-ratio (N, V)
 Tilt = Callable[[State, Event, Tensor], Tensor]
 
 
@@ -178,13 +178,20 @@ class Sampler(ABC):
 
     @torch.no_grad()
     def step(
-        self, state: State, branch: int = 1, tilt: Tilt | None = None, stop: float = 0.0
+        self,
+        state: State,
+        branch: int = 1,
+        tilt: Tilt | None = None,
+        stop: float = 0.0,
+        target: Tilt | None = None,
     ) -> State:
         """Return the state after the next event, with `branch` children for every row.
 
         Children of one parent stand side by side. With several, the remaining plan of each is drawn
         afresh, so the order of reveals is part of the proposal. `log_weight` gains
-        log p - log tau wherever a template or `tilt` changes the law that is drawn from.
+        log p - log tau wherever a template or `tilt` changes the law that is drawn from. What
+        `target` changes is the law itself: p is multiplied by its ratio and not normalised, so the
+        weight gains the normaliser.
         """
         parent = state
         if branch > 1:
@@ -205,7 +212,7 @@ class Sampler(ABC):
             rows, cols, log_p = rows[chosen], cols[chosen], log_p[chosen]
             event = replace(event, rows=rows.cpu().numpy(), cols=cols.cpu().numpy())
         u = state.uniforms(TOKEN, rows, cols)
-        return self._draw(state, event, rows, cols, log_p, u, tilt)
+        return self._draw(state, event, rows, cols, log_p, u, tilt, target)
 
     def _draw(
         self,
@@ -216,6 +223,7 @@ class Sampler(ABC):
         log_p: Tensor,
         u: Tensor,
         tilt: Tilt | None = None,
+        target: Tilt | None = None,
     ) -> State:
         x_t, t, s = state.tokens[rows, cols], event.t[rows], event.s[rows]
         model_law = law = self.process.event_log_probs(log_p, x_t, t, s)
@@ -226,6 +234,9 @@ class Sampler(ABC):
         if alphabet is not None:
             log_p = restrict(log_p, alphabet)
             drawn_from = self.process.event_log_probs(log_p, x_t, t, s)
+        if target is not None:
+            ratio = target(state, event, law)
+            law, drawn_from = law + ratio, normalised(drawn_from + ratio, drawn_from)
         if tilt is not None:
             drawn_from = torch.log_softmax(drawn_from + tilt(state, event, drawn_from), dim=-1)
         token = inverse_cdf(drawn_from, u)

@@ -27,7 +27,7 @@ class Samples:
         log_likelihood: float64 `(N,)`, see `Belief`: what the model says of the design's own path,
             before temperature, nucleus, templates and guidance.
         confidence: float64 `(N,)` in [0, 1], likewise.
-        counts: `nfe`, `nfe_grad` and, with a reward, the oracle's counts.
+        counts: `nfe`, `nfe_grad` and `relaxed`, the rows that relaxed rewards were asked for.
         reward: float64 `(N,)`, NaN where not scored, or None without a reward.
         scores: the oracle's scores behind `reward`, or None.
         log_normaliser: $\log\hat Z$ per design, float64 `(N,)`, or None.

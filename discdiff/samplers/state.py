@@ -39,7 +39,7 @@ class State:
         plan: what happens when.
         log_weight: float64 `(B,)`, every change of law so far.
         path: what the model's opinion of each row follows from.
-        counts: shared by all states of one run: `nfe`, `nfe_grad`.
+        counts: shared by all states of one run: `nfe`, `nfe_grad`, `relaxed`.
         event: index of the next event, the time of sequential Monte Carlo.
         allowed: alphabets per position of T templates, bool `(T, W, V)`, or None.
         layout: which of the templates a row has, int64 `(B,)`, or None.

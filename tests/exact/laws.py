@@ -137,7 +137,23 @@ def counted_reward(law, values):
         def invalid_reason(self, string):
             return "unwanted" if np.isnan(table[string]) else None
 
-    return Reward(Table(LETTERS[: law.size]), lambda strings: [table[s] for s in strings])
+    class Values:
+        def __call__(self, strings):
+            return [table[s] for s in strings]
+
+        def relaxed(self, rows):
+            return multilinear(law, values, rows)
+
+    return Reward(Table(LETTERS[: law.size]), Values())
+
+
+def multilinear(law, values, rows):
+    """The mean of a table of values under independent positions (N, L, V); NaN counts as 0."""
+    length = rows.shape[1]
+    mine = (law.rows < law.size).sum(1) == length
+    table = torch.from_numpy(law.rows[mine][:, :length]).T
+    chance = rows.gather(-1, table.expand(len(rows), -1, -1)).prod(1)
+    return chance @ torch.from_numpy(np.nan_to_num(values[mine])).to(rows)
 
 
 class LookedUp:
@@ -146,7 +162,11 @@ class LookedUp:
     exhausted = False
 
     def __init__(self, law, values):
-        self.law, self.known = law, counted_reward(law, values)(torch.from_numpy(law.rows))
+        self.law, self.values = law, values
+        self.known = counted_reward(law, values)(torch.from_numpy(law.rows))
+
+    def relaxed(self, rows):
+        return multilinear(self.law, self.values, rows)
 
     def __call__(self, tokens, belief=None):
         place = self.law.places(tokens)

@@ -2,10 +2,13 @@
 
 import pytest
 
+from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.tds import TDS
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
 from discdiff.oracle import stack
@@ -72,6 +75,17 @@ FORMULAS = {
     "fk": (FKSteering(K), K * L, K * (L - 1) + K),
     "fk, 2 draws": (FKSteering(K, value=SampledValue(2)), K * L, 2 * K * (L - 1) + K),
     "fk, every second event": (FKSteering(K, interval=2), K * L, K * (L // 2) + K),
+    "tds": (TDS(K), K * L, K),
+    "tds, neighbours": (
+        TDS(K, twist="neighbours"),
+        K * (L + (L - 1) * 2),
+        K * (L + (L - 1) * 2 + 2 + 1),  # previews, those of neighbours, whole neighbours, ends
+    ),
+    "tds, a value of its own": (TDS(K, value=SampledValue()), K * L, K * (L - 1) + K),
+    "beam": (Beam(K, M), K + (L - 1) * K * M, (L - 1) * K * M + K * M),
+    "annealing": (Correctors(2.0, particles=K, scale=0.0), K * L, K),
+    "product": (Correctors(models=[MASKED] * 2, particles=K, scale=0.0), 3 * K * L, K),
+    "product, reward": (Correctors(models=[MASKED], particles=K), 2 * K * L, K * (L - 1) + K),
     "isir": (ISIRGibbs(T, M, 1.0, select="softmax"), L + T * M * L, 1 + T * M),
     "isir, one candidate": (ISIRGibbs(T, level=1.0), L + T * L, 1 + T),
 }

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from discdiff.guidance.fk import FKSteering
-from discdiff.guidance.particles import POTENTIALS, ParticleLoop
+from discdiff.guidance.particles import ParticleLoop
+from discdiff.guidance.population import POTENTIALS
 from discdiff.guidance.resample import SCHEMES
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
 from discdiff.samplers.ancestral import Ancestral
@@ -57,6 +58,10 @@ def test_weights_are_unbiased_for_every_potential_and_scheme(potential, scheme):
         {"threshold": 0.0},
         {"particles": 1},
         {"scale": -0.7},
+        {"ramp": 2},
+        {"ramp": 9, "potential": "max"},
+        {"value": SampledValue(2, most=6, agree=0.2)},
+        {"value": RolloutValue(2, most=4, agree=0.2)},
     ],
     ids=str,
 )
@@ -133,6 +138,41 @@ def test_potentials_are_products_of_their_definitions(potential):
     method.run(FirstHitting(model_of(law)), reward, 3, key=0, progress=seen.append)
     weights = [state.log_weight[0].item() for state in seen]
     np.testing.assert_allclose(weights, [*factors.cumsum(), 0.7], atol=1e-12)
+
+
+def test_tempered_values_count_with_their_own_scale():
+    """Each event's potential is exp(λ_s ρ_s - λ_t ρ_t); the last has the full λ."""
+    rho, law = np.array([-0.3, -0.5, 0.9, 0.2]), dirichlet(2, 5, seed=0)
+
+    class Given:
+        def __call__(self, sampler, state, reward, scale):
+            return state, torch.full_like(state.log_weight, scale * rho[state.event - 1])
+
+    seen = []
+    method = FKSteering(2, scale=3.0, value=Given(), ramp=3, threshold=0.0)
+    reward = reward_of(law, np.full(len(law.p), 0.7))
+    method.run(FirstHitting(model_of(law)), reward, 3, key=0, progress=seen.append)
+    weights = [state.log_weight[0].item() for state in seen]
+    np.testing.assert_allclose(weights, [*(np.array([1, 2, 3, 3]) * rho), 2.1], atol=1e-12)
+
+
+@dataclass(frozen=True)
+class Untempered(ParticleLoop):
+    """Forgets that the last potential undoes what the tempered ones added up to."""
+
+    def _terminal(self, sampler, ledger, particles):
+        own = torch.zeros_like(particles.potential)
+        after = super()._terminal(sampler, ledger, replace(particles, potential=own))
+        fresh = (particles.entry < 0) & (after.entry >= 0)
+        return replace(after, potential=torch.where(fresh, after.potential, particles.potential))
+
+
+def test_tempered_potentials_that_are_not_undone_miss_the_law():
+    method = FKSteering(particles=4, scale=SCALE, ramp=3, threshold=1.0)
+    loop = method.loop
+    method.loop = Untempered(**{name: getattr(loop, name) for name in loop.__dataclass_fields__})
+    samples = method.run(FirstHitting(model_of(LAW)), reward_of(LAW, REWARD), RUNS, key=7)
+    assert abs(z_scores(MEASURE, LAW, samples)[-1]) > 8
 
 
 def test_all_particles_carry_their_weights():

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.tds import TDS
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue
 from discdiff.samplers.ancestral import Ancestral
@@ -34,6 +37,15 @@ METHODS = {
     "svdd carried": lambda scale: SVDD(2, scale=scale, particles=2, carry=True),
     "fk": lambda scale: FKSteering(3, scale=scale, threshold=1.0),
     "fk multinomial": lambda scale: FKSteering(3, scale, threshold=1.0, scheme="multinomial"),
+    "fk tempered": lambda scale: FKSteering(3, scale=scale, threshold=1.0, ramp=2),
+    "fk with effort": lambda scale: FKSteering(3, scale, SampledValue(2, most=6), threshold=1.0),
+    "svdd with effort": lambda scale: SVDD(
+        4, scale=scale, particles=2, carry=True, fewest=2, agree=0.5
+    ),
+    "tds": lambda scale: TDS(3, scale=scale, threshold=1.0),
+    "tds gumbel": lambda scale: TDS(3, scale=scale, relax="gumbel", threshold=1.0),
+    "tds neighbours": lambda scale: TDS(3, scale=scale, twist="neighbours", threshold=1.0),
+    "correctors": lambda scale: Correctors(particles=3, scale=scale, threshold=1.0),
     "isir": lambda scale: ISIRGibbs(4, scale=scale, level=0.7),
     "isir softmax": lambda scale: ISIRGibbs(4, 3, 0.7, scale, "softmax"),
     "fk sum": lambda scale: FKSteering(3, scale=scale, potential="sum", threshold=1.0),
@@ -68,12 +80,23 @@ def test_scale_zero_leaves_the_law_of_uniform_noise_alone():
     [
         BestOfN(1, select="soft", scale=0.0),
         FKSteering(1, scale=0.0),
+        FKSteering(1, scale=9.0, ramp=2),
+        TDS(1, scale=0.0),
         SVDD(1, scale=0.0),
         SVDD(1, scale=9.0),
         SVDD(1, scale=9.0, value=RolloutValue()),
         Unguided(),
     ],
-    ids=["best of one", "one particle", "one candidate", "tilted", "rollouts", "none"],
+    ids=[
+        "best of one",
+        "one particle",
+        "tempered",
+        "twisted",
+        "one candidate",
+        "tilted",
+        "rollouts",
+        "none",
+    ],
 )
 def test_one_candidate_is_the_unguided_design_bit_for_bit(method, sampler):
     samples = method.run(sampler, reward_of(LAW, REWARD), 200, key=9)
@@ -81,12 +104,18 @@ def test_one_candidate_is_the_unguided_design_bit_for_bit(method, sampler):
 
 
 @pytest.mark.parametrize("sampler", [MASKED, UNIFORM], ids=["masked", "uniform"])
-def test_particles_at_scale_zero_are_the_unguided_designs_of_their_slots_bit_for_bit(sampler):
-    method = FKSteering(4, scale=0.0, value=SampledValue(2), keep="all")
+@pytest.mark.parametrize(
+    "method",
+    [FKSteering(4, scale=0.0, value=SampledValue(2), keep="all"), TDS(4, scale=0.0, keep="all")],
+    ids=["fk", "tds"],
+)
+def test_particles_at_scale_zero_are_the_unguided_designs_of_their_slots_bit_for_bit(
+    sampler, method
+):
     samples = method.run(sampler, reward_of(LAW, REWARD), 200, key=9)
     plain = sampler.run(sampler.init(50, particles=4, key=9)).tokens
     assert torch.equal(samples.tokens, plain)
-    assert (samples.log_weight == 0).all()
+    assert samples.log_weight.abs().max() < 1e-12
 
 
 def test_unguided_designs_are_scored_by_the_reward():
@@ -116,15 +145,20 @@ def test_invalid_designs_have_no_weight(name, floor):
     lost = samples.log_normaliser == -np.inf
     assert torch.equal(lost, samples.fallback)
     assert (~found == lost.numpy()).all()
-    assert 0 < lost.double().mean() < 0.2
+    assert lost.double().mean() < 0.2
+    assert lost.any() != (name == "tds neighbours")  # which sees what would be invalid
 
 
 @pytest.mark.parametrize("sampler", [MASKED, UNIFORM], ids=["masked", "uniform"])
 @pytest.mark.parametrize("select", ["hard", "soft"])
 def test_nothing_valid_at_all(sampler, select):
-    methods = [make(2.0) for make in METHODS.values()]
+    methods = [make(2.0) for name, make in METHODS.items() if name != "correctors"]
+    if sampler is MASKED:
+        methods += [METHODS["correctors"](2.0), Correctors(2.0, particles=3, scale=2.0)]
+    methods += [Beam(2, 3), Beam(3, 2, keep="all")]
     methods += [BestOfN(3, select=select), SVDD(3, select="argmax"), SVDD(3, value=RolloutValue())]
-    methods += [FKSteering(3, scale=2.0, keep="all"), FKSteering(3, value=SampledValue(floor=0.0))]
+    methods += [TDS(3, keep="all"), FKSteering(3, scale=2.0, keep="all")]
+    methods += [FKSteering(3, value=SampledValue(floor=0.0))]
     for method in methods:
         samples = method.run(sampler, reward_of(LAW, np.full(8, np.nan)), 6, key=9)
         assert len(samples) == 6

@@ -68,6 +68,46 @@ def test_children_are_independent_given_their_parent():
     assert (np.abs(pair[np.ix_(here, here)] - expected) < 5 * error).all()
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_weights_undo_a_tilt_of_every_child(name):
+    """Of tilted children, each on its own and all of them together have the law of the chain."""
+    sampler, plain = SETTINGS[name]
+    state = sampler.init(4000, key=3)
+    while not sampler.done(state):
+        before = state.log_weight.repeat_interleave(2)
+        state = sampler.step(state, branch=2, tilt=towards)
+        assert not torch.equal(state.log_weight, before)
+        state = state.gather(torch.arange(state.event % 2, len(state), 2))
+    samples = sampler.finish(state)
+    assert unbiased(plain.p, LAW, samples)
+    assert differs(plain, samples.tokens)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_target_multiplies_the_law_and_the_weight_gains_its_normaliser(name):
+    """Of one event: ratios of 1, 2 under each letter; and the children of a tilted draw, too."""
+    sampler, _ = SETTINGS[name]
+
+    def doubled(state, event, law):
+        return torch.tensor([0.0, 1.0]).log1p().expand(law.shape)
+
+    start = sampler.init(4000, key=3)
+    for options in ({}, {"tilt": towards}, {"branch": 2}):
+        plain = sampler.step(start, branch=options.get("branch", 1))
+        state = sampler.step(start, target=doubled, **options)
+        for letter in (0, 1, None):
+            hits, expected = torch.ones(len(state)), torch.ones(len(plain))
+            if letter is not None:
+                hits = (state.tokens == letter).sum(1)
+                expected = (plain.tokens == letter).sum(1)
+            # every drawn B counts twice; uniform events draw all positions, the others their own
+            drawn = plain.tokens != 2
+            expected = expected * 2.0 ** ((plain.tokens == 1) & drawn).sum(1)
+            found = (hits * state.log_weight.exp()).double()
+            spread = (found.var() / len(found) + expected.double().var() / len(expected)).sqrt()
+            assert abs(found.mean() - expected.double().mean()) < 4.5 * spread
+
+
 def test_a_branch_costs_one_pass_of_the_parent():
     sampler = FirstHitting(MASKED)
     state = sampler.step(sampler.init(7, key=3), branch=5)

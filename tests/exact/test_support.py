@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.support import TABLE
 from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.tds import TDS
 from discdiff.guidance.unguided import Unguided
 from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
@@ -52,11 +54,13 @@ METHODS = {
     "best_of_n": BestOfN(candidates=3, select="soft", scale=SCALE),
     "svdd": SVDD(candidates=2, scale=SCALE, particles=2, carry=True),
     "fk": FKSteering(particles=4, scale=SCALE, threshold=0.9),
+    "tds": TDS(particles=4, scale=SCALE, relax="mean", threshold=0.9),
+    "correctors": Correctors(power=2.0, particles=4, scale=SCALE, threshold=0.9),
 }
 
 
-# the chains of isir have no weights, and evolution has no law
-WEIGHTED = [row for row in TABLE if row.method not in ("isir", "evolution")]
+# the chains of isir have no weights, and evolution and beam have no law
+WEIGHTED = [row for row in TABLE if row.method not in ("isir", "evolution", "beam")]
 
 
 @pytest.mark.parametrize("row", WEIGHTED, ids=lambda row: " ".join(row[:3]))
@@ -65,10 +69,11 @@ def test_weights_are_unbiased_for_the_tilted_law(row):
     sampler = make(model_of(LAW, row.process), **options)
     samples = METHODS[row.method].run(sampler, reward_of(LAW, REWARD), RUNS, key=3)
     scale = 0.0 if row.method == "none" else SCALE
-    assert unbiased(plain.p * np.exp(scale * REWARD), LAW, samples)
+    p = plain.p**2 if row.method == "correctors" else plain.p
+    assert unbiased(p * np.exp(scale * REWARD), LAW, samples)
     # the negative twins: the law untilted, and tilted twice as much
     for other in {0.0, SCALE, 2 * SCALE} - {scale}:
-        assert not unbiased(plain.p * np.exp(other * REWARD), LAW, samples)
+        assert not unbiased(p * np.exp(other * REWARD), LAW, samples)
 
 
 def test_the_base_laws_of_the_table_are_told_apart():

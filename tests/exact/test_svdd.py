@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from discdiff.guidance import particles as loop
+from discdiff.guidance.select import first_children, one_child
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
 from discdiff.samplers.ancestral import Ancestral
@@ -24,6 +26,7 @@ from tests.exact.laws import (
     tv,
     unbiased,
     words,
+    z_scores,
 )
 
 SCALE = 2.0
@@ -199,6 +202,8 @@ def test_rollouts_remove_it():
         {"value": RolloutValue()},
         {"value": ZeroValue()},
         {"sampler": UNIFORM},
+        {"candidates": 6, "fewest": 2, "agree": 0.4},
+        {"candidates": 6, "fewest": 2, "agree": 0.4, "sampler": UNIFORM},
     ],
     ids=str,
 )
@@ -218,6 +223,28 @@ def test_carried_weights_reach_the_tilted_law_with_many_particles():
         errors.append(tv(LAW.counts(samples.tokens) / runs, target.p))
     assert errors[1] < 0.5 * errors[0]
     assert errors[2] < 1.5 * floor(target.p, runs)
+
+
+def peeking(parents, children, branch, counts, pick, carry):
+    """Families that end with their best child: how many there are is decided by their values."""
+    best = children.state.log_weight.view(-1, branch).argmax(1)
+    kept = first_children(children, branch, best + 1)
+    return one_child(parents, kept, branch, best + 1, pick, carry)
+
+
+def test_a_number_of_candidates_decided_by_their_values_is_not_unbiased(monkeypatch):
+    """The negative twin of `fewest`, which is decided by the family before."""
+    monkeypatch.setattr(loop, "one_child", peeking)
+    samples = guided(4000, candidates=6, particles=2, carry=True, scale=MILD)
+    assert abs(z_scores(LAW.p * np.exp(MILD * REWARD), LAW, samples)[-1]) > 8
+
+
+def test_fewest_candidates_without_carry_lie_between_the_two_numbers():
+    runs, errors = 6000, []
+    for options in ({"candidates": 2}, {"candidates": 8, "fewest": 2, "agree": 0.4}):
+        samples = guided(runs, value=Soft(SCALE), **options)
+        errors.append(tv(LAW.counts(samples.tokens) / runs, TARGET.p))
+    assert errors[1] < 0.8 * errors[0]
 
 
 def test_discarded_weights_are_not_unbiased():

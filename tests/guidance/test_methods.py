@@ -6,7 +6,9 @@ import torch
 
 from discdiff.domain import Letters
 from discdiff.errors import InputError
+from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
+from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.ledger import Ledger
@@ -27,6 +29,10 @@ METHODS = [
     SVDD(2, particles=2, carry=True),
     FKSteering(4),
     FKSteering(4, keep="all"),
+    FKSteering(4, ramp=2),
+    Beam(2, 3),
+    Beam(4, 2, keep="all"),
+    Correctors(2.0, particles=4),
     ISIRGibbs(3),
 ]
 by_name = {"ids": lambda method: type(method).__name__}
@@ -86,6 +92,16 @@ def test_progress_sees_every_event_of_every_sweep():
         (lambda: FKSteering(scheme="residual"), "scheme must be one of ssp, systematic, multi"),
         (lambda: FKSteering(threshold=1.5), r"threshold must lie in \[0, 1\], got 1.5"),
         (lambda: FKSteering(keep="best"), "keep must be one of one, all, got 'best'"),
+        (lambda: FKSteering(ramp=-1), "ramp must be a non-negative integer, got -1"),
+        (lambda: Beam(0), "particles must be a positive integer, got 0"),
+        (lambda: Beam(candidates=0), "candidates must be a positive integer, got 0"),
+        (lambda: Beam(keep="best"), "keep must be one of one, all, got 'best'"),
+        (lambda: SVDD(4, fewest=1), r"fewest must lie in \[2, candidates\], got 1 of 4"),
+        (lambda: SVDD(4, fewest=5), r"fewest must lie in \[2, candidates\], got 5 of 4"),
+        (lambda: SVDD(4, fewest=2, agree=-1.0), r"agree must lie in \[0, inf\], got -1.0"),
+        (lambda: SampledValue(1, most=4), r"draws must lie in \[2, most\], got 1 of 4"),
+        (lambda: RolloutValue(3, most=2), r"draws must lie in \[2, most\], got 3 of 2"),
+        (lambda: SampledValue(2, most=4, agree=-0.1), r"agree must lie in \[0, inf\]"),
         (lambda: ISIRGibbs(0), "sweeps must be a positive integer, got 0"),
         (lambda: ISIRGibbs(candidates=2), "candidates must be 1 with select='metropolis', got 2"),
         (lambda: ISIRGibbs(level=0), r"level must be a time in \(0, 1\] or two of them.* got 0"),

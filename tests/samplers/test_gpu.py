@@ -4,8 +4,12 @@ import pytest
 import torch
 
 from discdiff.domain import Letters
+from discdiff.guidance.beam import Beam
+from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.method import Guidance
 from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.tds import TDS
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.process import MaskedProcess, UniformProcess
@@ -45,10 +49,31 @@ def test_designs_agree_with_the_cpu(kind: str) -> None:
         assert sum(a == b for a, b in zip(cpu, gpu, strict=True)) >= 60
 
 
-@pytest.mark.parametrize("method", [SVDD(candidates=3), FKSteering(particles=4)])
-def test_guidance_runs_on_the_device(method: SVDD | FKSteering) -> None:
+class Gs:
+    """The number of G, with gradients."""
+
+    def __call__(self, strings: list[str]) -> list[float]:
+        return [float(s.count("G")) for s in strings]
+
+    def relaxed(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows[:, :, "ACGT".index("G")].sum(1)
+
+
+METHODS = [
+    SVDD(candidates=3),
+    SVDD(candidates=6, fewest=2),
+    FKSteering(particles=4),
+    TDS(particles=4),
+    TDS(particles=4, twist="neighbours"),
+    Beam(particles=2),
+    Correctors(power=1.5, models=[_model("masked")], particles=4),
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
+def test_guidance_runs_on_the_device(method: Guidance) -> None:
     model = _model("masked").to("cuda")
-    reward = Reward(model.domain, lambda strings: [float(s.count("G")) for s in strings])
+    reward = Reward(model.domain, Gs())
     samples = method.run(FirstHitting(model), reward, 4, key=1)
     assert samples.reward is not None
     assert samples.reward.tolist() == [float(s.count("G")) for s in samples.strings]
