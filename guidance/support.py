@@ -30,12 +30,18 @@ LAWS: dict[str, str] = {
     "fk": "exact as particles → ∞",
     "evolution": "optimiser, no law",
     "isir": "exact as sweeps → ∞, within each length and template; biased by the error of the plan",
+    "split_gibbs": "exact as sweeps → ∞ and the level → 0; biased by the error of the plan",
+}
+# what a method refuses: the process and the plan
+REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
+    "split_gibbs": tuple(("masked", plan) for plan in PLANS["masked"]),  # z could not differ from x
 }
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)
     for method, law in LAWS.items()
     for process, plans in PLANS.items()
     for plan in plans
+    if (process, plan) not in REFUSED.get(method, ())
 )
 
 
