@@ -253,3 +253,37 @@ def test_chains_can_begin_at_seeds():
     method = ISIRGibbs(15, 1, (0.5, 1.0), SCALE)
     samples = method.run(SAMPLERS["masked"], reward_of(law, REWARD), 4000, key=1, seeds=seeds)
     assert fits(LAW.tilted(SCALE * REWARD), samples.tokens)
+
+
+def span_redraw(law, length):
+    """P(x' | x): one of the runs of `length` sites is drawn given the rest."""
+    whole, places = np.zeros((len(law.rows), len(law.rows))), law.width - length + 1
+    for first in range(places):
+        rest = [i for i in range(law.width) if not first <= i < first + length]
+        agree = (law.rows[:, None, rest] == law.rows[None, :, rest]).all(2)
+        p = agree * law.p
+        whole += p / p.sum(1, keepdims=True) / places
+    return whole
+
+
+@pytest.mark.parametrize(("kind", "length"), [("masked", 1), ("masked", 2), ("uniform", 1)])
+def test_a_span_is_drawn_given_the_rest_and_keeps_the_law(kind, length):
+    """On uniform noise one site given clean neighbours is exact at any number of steps."""
+    sampler = FirstHitting(model_of(LAW)) if kind == "masked" else UNIFORM
+    matrix, weight = span_redraw(LAW, length), np.exp(SCALE * REWARD)
+    matrix = matrix * np.minimum(1, weight[None] / weight[:, None])
+    matrix += np.diag(1 - matrix.sum(1))
+    target = LAW.tilted(SCALE * REWARD)
+    np.testing.assert_allclose(target.p @ matrix, target.p, atol=1e-14)
+    method = ISIRGibbs(1, 1, length / 3, SCALE, region="span")
+    for place in (0, 5):
+        chains, ledger = begun(sampler, LAW, place, REWARD, 4000, key=place)
+        after = method.sweep(sampler, ledger, chains, 0)
+        assert fits(Law(2, LAW.rows, matrix[place]), after.state.tokens)
+    method = ISIRGibbs(40, 1, length / 3, SCALE, region="span")
+    samples = method.run(sampler, reward_of(LAW, REWARD), 3000, key=3)
+    assert fits(target, samples.tokens)
+    assert differs(LAW, samples.tokens)
+
+
+UNIFORM = Ancestral(model_of(LAW, "uniform"), steps=2)
