@@ -10,8 +10,10 @@ from discdiff.campaign import Campaign, Store, runner
 from discdiff.errors import OracleError
 from discdiff.guidance.evolution import Evolution
 from discdiff.guidance.isir import ISIRGibbs
+from discdiff.guidance.split_gibbs import SplitGibbs
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
+from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from tests.campaign.doubles import without_times
 
@@ -20,7 +22,19 @@ SAMPLER = FirstHitting(Model.tabular(WORDS))
 METHODS = {
     "evolution": Evolution(population=4, children=4, generations=30, initial=8),
     "isir": ISIRGibbs(sweeps=12, candidates=2, level=0.6, select="softmax"),
+    "evolution, crossed": Evolution(
+        population=4,
+        children=4,
+        generations=30,
+        initial=8,
+        region="span",
+        crossover="uniform",
+        retries=2,
+        select="metropolis",
+    ),
+    "split_gibbs": SplitGibbs(sweeps=8, moves=3),
 }
+UNIFORM = {"split_gibbs": Ancestral(Model.tabular(WORDS, kind="uniform"), steps=4)}
 BUDGET = 48
 
 
@@ -49,7 +63,8 @@ class Score:
 
 def campaign(folder, method, oracle, **changes):
     options = {"budget": BUDGET, "round_size": 4, "batch_size": 4, "baseline": Unguided()}
-    return Campaign(folder, SAMPLER, METHODS[method], oracle, **options | changes)
+    sampler = UNIFORM.get(method, SAMPLER)
+    return Campaign(folder, sampler, METHODS[method], oracle, **options | changes)
 
 
 def contents(folder):
