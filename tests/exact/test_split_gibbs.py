@@ -35,6 +35,7 @@ from tests.exact.laws import (
     reward_of,
     rewards,
     tv,
+    two_lengths,
 )
 
 SCALE = 1.5
@@ -397,6 +398,34 @@ def test_designs_that_begin_at_seeds_are_noised_no_further_than_those():
     method = SplitGibbs(4, 2, "metropolis", 0.0)
     near = method.run(SAMPLER, reward_of(FREE, VALUES), 400, key=1, seeds=seeds)
     assert sum(string == "ABC" for string in near.strings) > 200
+
+
+def test_lengths_keep_their_law_within_the_tilt():
+    """A chain keeps its length, so each length is tilted on its own."""
+    law, n = two_lengths(), 3000
+    long = (law.rows < law.size).sum(1) == 3
+    values = rewards(law) + long
+    sampler = Ancestral(model_of(law, "uniform"), steps=32)
+    method = SplitGibbs(30, 4, "gibbs", SCALE)
+    samples = method.run(sampler, reward_of(law, values), n, key=3)
+    p = law.p * np.exp(SCALE * values)
+    p = np.where(long, 0.6 * p / p[long].sum(), 0.4 * p / p[~long].sum())
+    assert tv(law.counts(samples.tokens) / n, p) < 2 * floor(p, n)
+    assert differs(law.tilted(SCALE * values), samples.tokens)
+
+
+def test_progress_sees_every_event_of_every_draw():
+    seen = []
+    method = SplitGibbs(3, 2, first=1.0, last=1.0)
+    watch = {"progress": lambda state: seen.append(state.event)}
+    method.run(SAMPLER, reward_of(FREE, VALUES), 4, key=0, **watch)
+    assert seen == [1, 2] * 3
+
+
+def test_what_the_model_says_of_the_designs_is_not_known():
+    samples = SplitGibbs(3, 2).run(SAMPLER, reward_of(FREE, VALUES), 4, key=0)
+    assert samples.log_likelihood.isnan().all()
+    assert samples.confidence.isnan().all()
 
 
 def passes(method, steps):
