@@ -6,6 +6,7 @@ A likelihood maps tokens to $\log p(y\mid x)$. As a reward it works with every g
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Literal, Self
@@ -35,6 +36,10 @@ class Likelihood(ABC):
     def terms(self) -> Tensor | None:
         """Return its term for each token at each position, `(W, V)`; None where it is no sum."""
         return None
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """Return what fixes its values, as JSON values: answers are kept under them."""
 
 
 class SiteLikelihood(Likelihood):
@@ -135,6 +140,9 @@ class SiteLikelihood(Likelihood):
     def terms(self) -> Tensor:
         return self._table
 
+    def settings(self) -> dict[str, object]:
+        return {"table": [[_json(value) for value in row] for row in self._table.tolist()]}
+
 
 class PairLikelihood(Likelihood):
     r"""XOR or AND of pairs of positions, seen with noise: $-\#\{\text{wrong}\}/\sigma^2$.
@@ -183,6 +191,15 @@ class PairLikelihood(Likelihood):
         found = bits[..., 0] ^ bits[..., 1] if self.operation == "xor" else bits.all(-1)
         wrong = (found != self._seen.to(device)).double().sum(1)
         return 0.0 - wrong / self.sigma**2
+
+    def settings(self) -> dict[str, object]:
+        return {
+            "pairs": self._pairs.tolist(),
+            "seen": self._seen.tolist(),
+            "operation": self.operation,
+            "ones": self._ones.tolist(),
+            "sigma": self.sigma,
+        }
 
 
 class LikelihoodReward(Reward):
@@ -251,6 +268,13 @@ class Observed:
     def __init__(self, domain: Domain, likelihood: Callable[[Tensor], Tensor]) -> None:
         self._domain, self._likelihood = domain, likelihood
 
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What fixes the values, as JSON values; of a function only its name is known."""
+        kind = getattr(self._likelihood, "__qualname__", type(self._likelihood).__qualname__)
+        own = self._likelihood.settings() if isinstance(self._likelihood, Likelihood) else {}
+        return {"likelihood": kind, **own}
+
     def __call__(self, sequences: Sequence[str], /) -> Scores:
         found = self._likelihood(self._domain.encode_batch(list(sequences)))
         if found.shape != (len(sequences),):
@@ -270,3 +294,7 @@ class Observed:
             ),
             reasons=tuple("contradicts what was seen" if i else "" for i in impossible.tolist()),
         )
+
+
+def _json(value: float) -> float | str:
+    return value if math.isfinite(value) else repr(value)

@@ -32,7 +32,8 @@ class Evolution(Guidance):
     $x_t\sim q(\cdot\mid x_0)$ at a level of its own, and redrawn by the sampler from there; the P
     best distinct of members and children are the next population. What is returned is always the
     P best distinct designs of all that were evaluated, whenever the budget ends the search. The
-    model keeps children plausible, the reward is all that selects.
+    model keeps children plausible, the reward is all that selects. With seeds the first draws are
+    those seeds, redrawn from their level.
 
     With `crossover` a share of the children is first crossed with another member of the same length
     and template: before it is noised, a child takes each position from either parent (`uniform`),

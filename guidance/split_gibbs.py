@@ -120,7 +120,7 @@ class SplitGibbs(Guidance):
                 f"split_gibbs on a {sampler.process.kind} process is not supported, for its noise "
                 "makes no token of another; use isir, which has the same target"
             )
-        terms = self._terms(sampler, reward)
+        terms = self._terms(reward, sampler.model.max_length, state.keys.device)
         ledger, highest = Ledger(reward), state.t
         chains = Chains.begin(sampler.run(state, progress=progress))
         for number in range(self.sweeps):
@@ -188,16 +188,16 @@ class SplitGibbs(Guidance):
         place = place.where(place.reward.isnan() & ~old.reward.isnan(), old)
         return replace(chains, place=place)
 
-    def _terms(self, sampler: Sampler, reward: Reward) -> Tensor | None:
+    def _terms(self, reward: Reward, width: int, device: torch.device) -> Tensor | None:
         if self.step != "closed":
             return None
-        terms = reward.terms(sampler.model.max_length)
+        terms = reward.terms(width)
         if terms is None:
             raise InputError(
                 "step must be one of metropolis, gibbs, block for a reward that is no sum over "
                 "positions, got 'closed'"
             )
-        terms = terms.to(next(sampler.model.denoiser.buffers(), torch.empty(0)).device)
+        terms = terms.to(device)
         return torch.where(terms == -torch.inf, terms, self.scale * terms)
 
     def _returned(self, sampler: Sampler, ledger: Ledger, chains: Chains) -> Samples:

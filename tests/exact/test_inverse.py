@@ -1,5 +1,7 @@
 """Inverse problems: what guidance draws is the enumerated posterior of what was seen."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.split_gibbs import SplitGibbs
 from discdiff.inverse import LikelihoodReward, Observed, PairLikelihood, SiteLikelihood
-from discdiff.oracle import stack
+from discdiff.oracle import MemoryCache, stack
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
@@ -186,6 +188,18 @@ def test_a_likelihood_is_an_oracle_like_any_other():
     np.testing.assert_allclose(found.reward[:3].exp(), [4.0, 2.0, 4.0])
     assert reward.exhausted
     assert LikelihoodReward(domain, user, budget=3).oracle.exhausted is False
+
+
+def test_answers_are_kept_by_what_was_seen():
+    domain, cache = Letters("ABC"), MemoryCache()
+    for kind, likelihood in LIKELIHOODS.items():
+        json.dumps(Observed(domain, likelihood).parameters)
+        for asked in (1, 0):  # nobody else's answer is taken for its own, and its own is
+            reward = LikelihoodReward(domain, likelihood, cache=cache)
+            found = float(reward.strings(["BBC"]).reward.exp())
+            assert reward.counts.evaluated == asked
+            expected = 4.0 if kind == "user" else by_hand(kind, "BBC")
+            assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -402,11 +402,11 @@ def test_designs_that_begin_at_seeds_are_noised_no_further_than_those():
 
 def test_lengths_keep_their_law_within_the_tilt():
     """A chain keeps its length, so each length is tilted on its own."""
-    law, n = two_lengths(), 3000
+    law, n = two_lengths(), 1500
     long = (law.rows < law.size).sum(1) == 3
     values = rewards(law) + long
-    sampler = Ancestral(model_of(law, "uniform"), steps=32)
-    method = SplitGibbs(30, 4, "gibbs", SCALE)
+    sampler = Ancestral(model_of(law, "uniform"), steps=24)
+    method = SplitGibbs(24, 3, "gibbs", SCALE)
     samples = method.run(sampler, reward_of(law, values), n, key=3)
     p = law.p * np.exp(SCALE * values)
     p = np.where(long, 0.6 * p / p[long].sum(), 0.4 * p / p[~long].sum())
