@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -69,7 +70,7 @@ class SiteKernel:
             log_k = log_k.masked_fill(~state.allowed[state.layout], -torch.inf)
         return cls(log_k, state.active)
 
-    @property
+    @cached_property
     def free(self) -> Tensor:
         """Positions with a choice, bool `(B, W)`."""
         return self.active & ((self.log_k > -torch.inf).sum(-1) > 1)

@@ -1,7 +1,7 @@
 """Noise and redraw: one sweep is its enumerated kernel, and the tilted law is what it keeps."""
 
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.start import Seeds
+from tests.exact.chains import kernel_matrix
 from tests.exact.laws import (
     Law,
     differs,
@@ -253,6 +254,29 @@ def test_chains_can_begin_at_seeds():
     method = ISIRGibbs(15, 1, (0.5, 1.0), SCALE)
     samples = method.run(SAMPLERS["masked"], reward_of(law, REWARD), 4000, key=1, seeds=seeds)
     assert fits(LAW.tilted(SCALE * REWARD), samples.tokens)
+
+
+def test_metropolis_on_uniform_noise_of_several_sites_is_exact_but_for_the_steps():
+    """The kernel of noise and the library's own reverse steps, as matrices."""
+    target, weight = LAW.tilted(SCALE * REWARD).p, np.exp(SCALE * REWARD)
+    model, level = model_of(LAW, "uniform"), 0.6
+    one = (1 - level) * np.eye(2) + level / 2
+    noise = np.prod([one[LAW.rows[:, None, i], LAW.rows[None, :, i]] for i in range(3)], axis=0)
+    back = (LAW.p[:, None] * noise / (LAW.p @ noise)).T
+    reverse = {"exact": back}
+    for steps in (1, 8, 64):
+        times = level * np.arange(steps, -1, -1) / steps
+        reverse[steps] = np.linalg.multi_dot(
+            [np.eye(8), *(kernel_matrix(model, t, s) for t, s in pairwise(times)), np.eye(8)]
+        )
+    lost = {}
+    for steps, back in reverse.items():
+        accepted = noise @ back * np.minimum(1, weight[None] / weight[:, None])
+        accepted += np.diag(1 - accepted.sum(1))
+        lost[steps] = np.abs(target @ accepted - target).sum()
+    assert lost["exact"] < 1e-14
+    assert lost[1] > 0.01
+    np.testing.assert_allclose(lost[8] / lost[64], 8, rtol=0.3)  # O(1 / steps)
 
 
 def span_redraw(law, length):
