@@ -42,7 +42,9 @@ class SplitGibbs(Guidance):
     The moves of z are `metropolis`, one evaluation for one new token at one position; `gibbs`, a
     position given the others, by evaluating every other token there; `block`, all positions from
     $K_t$ at once, taken or left by reward: for low levels; or `closed`, z itself, without any
-    evaluation, where the reward is a sum over positions (`Reward.terms`).
+    evaluation, where the reward is a sum over positions (`Reward.terms`). For each design they ask
+    for S(moves + 1) evaluations, V - 1 times the moves with `gibbs` and fewer with `block`; with
+    `exact` for 1 in place of S beside the moves; with `closed` for 1.
 
     Args:
         sweeps: S, draws of the model.
@@ -55,8 +57,8 @@ class SplitGibbs(Guidance):
         anneal: the times in between, `geometric` or `linear`.
         exact: begin the moves of a sweep at the z before, which keeps the law, in place of the x
             just drawn, which follows the model faster while the level falls.
-        keep: return `z`, which fits the reward and any alphabets, or the last `x`, which the model
-            drew.
+        keep: return `z`, which fits the reward and any alphabets, or `x`, the model's last draw,
+            where it is valid and keeps to the alphabets.
 
     Raises:
         InputError: if an argument is out of range, or `last` is above `first`.
