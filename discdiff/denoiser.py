@@ -162,3 +162,39 @@ class TabularDenoiser(Denoiser):
             pad = (x == self.process.pad_id) | (table == self.process.pad_id)
             log_q = torch.where(pad, torch.where(x == table, 0.0, -torch.inf), log_q)
         return log_q.masked_fill(longer[None, :, None], -torch.inf)
+
+
+class FactorisedDenoiser(Denoiser):
+    r"""The exact denoiser of independent positions: $p_i(x_0^i)$, whatever stands elsewhere.
+
+    Args:
+        log_probabilities: of each token at each position, `(L, V)`, normalised here.
+
+    Raises:
+        InputError: if the table is no matrix, or a position has no token.
+
+    Example:
+        >>> net = FactorisedDenoiser(torch.tensor([[0.5, 0.5], [0.1, 0.9]]).log())
+        >>> net(torch.tensor([[2, 0]]), torch.tensor([1.0])).exp()[0, 1]
+        tensor([0.1000, 0.9000])
+    """
+
+    table: Tensor
+
+    def __init__(self, log_probabilities: Tensor) -> None:
+        if log_probabilities.dim() != 2:
+            raise InputError(
+                f"log_probabilities must be (L, V), got shape {tuple(log_probabilities.shape)}"
+            )
+        if not bool(torch.logsumexp(log_probabilities, 1).isfinite().all()):
+            raise InputError("log_probabilities must leave every position a token")
+        length, size = log_probabilities.shape
+        super().__init__(size, length, needs_time=True)
+        self.register_buffer("table", log_probabilities.log_softmax(-1))
+
+    def forward(
+        self, x_t: Tensor, t: Tensor, cond: Tensor | None = None, at: At | None = None
+    ) -> Tensor:
+        if at is not None:
+            return self.table[at[1]]
+        return self.table[: x_t.shape[1]].expand(len(x_t), -1, -1)

@@ -89,6 +89,16 @@ class Reward:
         """Return the evaluation of N `strings`."""
         return self._evaluate(list(strings), torch.device("cpu"), None)
 
+    def terms(self, width: int) -> Tensor | None:
+        """Return what each token at each position adds, `(W, V)`; None where it is no such sum.
+
+        Methods that draw from such a sum need no evaluations.
+
+        Args:
+            width: W.
+        """
+        return None
+
     @property
     def relaxed(self) -> Relaxed | None:
         """From rows of probabilities `(N, L, V)` to rewards `(N,)`, with gradients.

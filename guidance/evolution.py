@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from discdiff import _check, random
 from discdiff.errors import InputError
+from discdiff.guidance.crossover import CROSSOVERS, Crossover, cross
+from discdiff.guidance.isir import metropolis
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
-from discdiff.guidance.redraw import Levels, redraw
+from discdiff.guidance.redraw import REGIONS, Levels, Region, redraw
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
-from discdiff.samplers.plan import Finished
+from discdiff.samplers.plan import Finished, Ints
 from discdiff.samplers.samples import Samples
-from discdiff.samplers.state import CHILD, SELECT, SWEEP, State
+from discdiff.samplers.state import CHILD, CHOICE, END, SELECT, SWEEP, State
 
 
 class Evolution(Guidance):
@@ -26,9 +30,20 @@ class Evolution(Guidance):
     The first population is the best P of `initial` draws of the sampler. In a generation each of
     C children takes the best of `tournament` random members as its parent $x_0$, is noised,
     $x_t\sim q(\cdot\mid x_0)$ at a level of its own, and redrawn by the sampler from there; the P
-    best distinct of members and children are the next population. So the population is always the
+    best distinct of members and children are the next population. What is returned is always the
     P best distinct designs of all that were evaluated, whenever the budget ends the search. The
-    model keeps children plausible, the reward is all that selects.
+    model keeps children plausible, the reward is all that selects. With seeds the first draws are
+    those seeds, redrawn from their level.
+
+    With `crossover` a share of the children is first crossed with another member of the same length
+    and template: before it is noised, a child takes each position from either parent (`uniform`),
+    or all after a random place from the second (`one_point`). Where there is no such member the
+    child has one parent. With `retries` a child that was evaluated before is drawn again.
+
+    With `select="metropolis"` children do not compete with all but each with its own parent, a
+    member of its own: it takes that one's place with chance $\min(1,e^{\lambda(r'-r)})$. Members
+    may then get worse, and so leave where they are; without crossover and retries each walks as a
+    chain of `ISIRGibbs` does.
 
     Args:
         population: P, members, all of which are returned, the best first.
@@ -38,9 +53,17 @@ class Evolution(Guidance):
         initial: draws of the sampler that it begins with, at least P.
         level: the time t in (0, 1] that parents are noised to, or its range, uniform.
         tournament: members of which a parent is the best; 1 takes any, more press harder.
+        region: what of a parent is noised: `sites`, each by itself, or a `span`, one run of
+            positions, as long as the level's share of them, which is drawn given the rest.
+        crossover: `uniform` or `one_point`; None for one parent.
+        crossed: share of the children that have two parents, where there is crossover.
+        retries: how often a child is drawn again while it is one that was evaluated before.
+        select: `best` of all, or `metropolis`.
+        scale: inverse temperature λ of `metropolis`.
 
     Raises:
-        InputError: if an argument is out of range, or `initial` is less than `population`.
+        InputError: if an argument is out of range, `initial` is less than `population`, or there
+            are more children than members with `metropolis`.
 
     Law: optimiser, no law.
 
@@ -68,6 +91,12 @@ class Evolution(Guidance):
         level: float | Sequence[float] = (0.1, 0.6),
         tournament: int = 2,
         patience: int = 20,
+        region: Region = "sites",
+        crossover: Crossover | None = None,
+        crossed: float = 0.5,
+        retries: int = 0,
+        select: Literal["best", "metropolis"] = "best",
+        scale: float = 10.0,
     ) -> None:
         self.returned = _check.positive_int("population", population)
         self.children = _check.positive_int("children", children)
@@ -80,6 +109,20 @@ class Evolution(Guidance):
         self.levels = Levels(level)
         self.tournament = _check.positive_int("tournament", tournament)
         self.patience = _check.positive_int("patience", patience)
+        _check.one_of("region", region, REGIONS)
+        self.region: Region = region
+        if crossover is not None:
+            _check.one_of("crossover", crossover, CROSSOVERS)
+        self.crossover: Crossover | None = crossover
+        self.crossed = _check.fraction("crossed", crossed)
+        self.retries = _check.non_negative_int("retries", retries)
+        self.select = _check.one_of("select", select, ("best", "metropolis"))
+        self.scale = _check.finite("scale", scale)
+        if select == "metropolis" and children > population:
+            raise InputError(
+                f"children must be at most the population of {population} with "
+                f"select='metropolis', got {children}"
+            )
 
     def guide(
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
@@ -103,29 +146,83 @@ class Evolution(Guidance):
     ) -> Pool:
         """Return the last population, of what begins with the finished rows of `state`."""
         key = state.keys[:1]
-        members = self._best(Pool.of(sampler, ledger, state))
+        members = best = self._best(Pool.of(sampler, ledger, state))
         seen, idle = set(members.names), 0
         for number in range(self.generations):
             if ledger.reward.exhausted or idle == self.patience:
                 break
             keys = random.fold(random.fold(key, SWEEP), number)
-            children = Pool.of(
-                sampler, ledger, self._children(sampler, members.state, keys, progress)
-            )
+            parents = self._parents(keys)
+            drawn = self._children(sampler, members.state, parents, keys, seen, progress)
+            children = Pool.of(sampler, ledger, drawn)
             idle = idle + 1 if seen.issuperset(children.names) else 0
             seen.update(children.names)
-            members = self._best(Pool.joined([members, children]))
-        return members
+            best = self._best(Pool.joined([best, children]))
+            if self.select == "best":
+                members = best
+            else:
+                members = self._accepted(members, parents, children, keys)
+        return best
+
+    def _keys(self, key: Tensor) -> Tensor:
+        """Return the keys of the children of one generation `(C,)`."""
+        number = torch.arange(self.children, device=key.device)
+        return random.fold(random.fold(key, CHILD).expand(self.children), number)
+
+    def _parents(self, key: Tensor) -> Tensor:
+        """Return the member that each child begins as, int64 `(C,)`; the best members are first."""
+        if self.select == "metropolis":  # no member twice
+            u = random.uniform(random.fold(key, CHOICE), self.returned)[0]
+            return u.argsort()[: self.children]
+        u = random.uniform(random.fold(self._keys(key), SELECT), self.tournament)
+        return (u * self.returned).long().amin(1)
 
     def _children(
-        self, sampler: Sampler, members: State, key: Tensor, progress: Progress | None
+        self,
+        sampler: Sampler,
+        members: State,
+        parents: Tensor,
+        key: Tensor,
+        seen: set[str],
+        progress: Progress | None,
     ) -> State:
-        """Return C redrawn rows; the members stand best first."""
-        number = torch.arange(self.children, device=key.device)
-        own = random.fold(random.fold(key, CHILD).expand(self.children), number)
-        place = random.uniform(random.fold(own, SELECT), self.tournament) * self.returned
-        parents = members.gather(place.long().amin(1))
-        return redraw(sampler, parents, self.levels, own, own, restricted=True, progress=progress)
+        """Return C redrawn rows, none of which was seen as far as `retries` reach."""
+        own = self._keys(key)
+        begun = members.gather(parents)
+        if self.crossover is not None:
+            begun = cross(begun, members, parents, own, self.crossed, self.crossover)
+        children = self._redrawn(sampler, begun, own, progress)
+        for attempt in range(self.retries):
+            again = torch.from_numpy(repeats(sampler, children, seen)).to(key.device)
+            if not len(again):
+                break
+            keys = random.fold(random.fold(own[again], SWEEP), attempt)
+            rows = self._redrawn(sampler, begun.gather(again), keys, progress)
+            both = children.beside(rows, Finished())
+            place = torch.arange(len(children), device=key.device)
+            place[again] = len(children) + torch.arange(len(again), device=key.device)
+            children = both.gather(place)
+        return children
+
+    def _redrawn(
+        self, sampler: Sampler, rows: State, own: Tensor, progress: Progress | None
+    ) -> State:
+        return redraw(
+            *(sampler, rows, self.levels, own, own),
+            restricted=True,
+            region=self.region,
+            progress=progress,
+        )
+
+    def _accepted(self, members: Pool, parents: Tensor, children: Pool, key: Tensor) -> Pool:
+        """Return the members, each but with its child in its place where that is accepted."""
+        weight = torch.stack([members.reward[parents], children.reward], dim=1)
+        weight = (self.scale * weight).nan_to_num(nan=-torch.inf)
+        u = random.uniform(random.fold(self._keys(key), END), 1)
+        taken = metropolis(weight, u).bool()
+        place = torch.arange(self.returned, device=parents.device)
+        place[parents[taken]] = self.returned + taken.nonzero()[:, 0]
+        return Pool.joined([members, children]).take(place.tolist())
 
     def _best(self, pool: Pool) -> Pool:
         """Return the P best, best first; repeats come after all others, unscored ones last."""
@@ -178,3 +275,15 @@ class Pool:
             torch.cat([pool.reward for pool in pools]),
             [name for pool in pools for name in pool.names],
         )
+
+
+def repeats(sampler: Sampler, rows: State, seen: set[str]) -> Ints:
+    """Return the numbers of finished rows that were seen, or come earlier among them."""
+    domain, known, found = sampler.model.domain, set(seen), []
+    for number, string in enumerate(domain.decode_batch(rows.tokens)):
+        valid = domain.invalid_reason(string) is None
+        name = domain.canonical(string) if valid else string
+        if name in known:
+            found.append(number)
+        known.add(name)
+    return np.array(found, dtype=np.int64)

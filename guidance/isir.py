@@ -14,7 +14,7 @@ from discdiff.belief import Belief
 from discdiff.errors import InputError
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
-from discdiff.guidance.redraw import Levels, redraw
+from discdiff.guidance.redraw import REGIONS, Levels, Region, redraw
 from discdiff.guidance.resample import one_of
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
@@ -28,10 +28,11 @@ class ISIRGibbs(Guidance):
     A sweep draws $x_t\sim q(\cdot\mid x_0)$, candidates $x_0^1,\dots,x_0^M\sim p(\cdot\mid x_t)$
     and the next design among $x_0^0=x_0$ and them, by `softmax` with chance
     $\propto e^{\lambda r(x_0^j)}$, or for M = 1 by `metropolis`: the new one with chance
-    $\min(1,e^{\lambda(r(x_0^1)-r(x_0))})$. Either leaves $p(x)e^{\lambda r(x)}$ unchanged at any
-    level, so levels may vary. The n designs are independent chains that begin with draws of the
-    sampler. Every candidate that is evaluated is a whole design, and has the length of its chain
-    and, where there are several templates or ways to share out the gaps of one, its template.
+    $\min(1,e^{\lambda(r(x_0^1)-r(x_0))})$, which is noise-denoise Metropolis. Either leaves
+    $p(x)e^{\lambda r(x)}$ unchanged at any level, so levels may vary. The n designs are independent
+    chains that begin with draws of the sampler. Every candidate that is evaluated is a whole
+    design, and has the length of its chain and, where there are several templates or ways to share
+    out the gaps of one, its template.
 
     Args:
         sweeps: S.
@@ -40,6 +41,8 @@ class ISIRGibbs(Guidance):
             its own, uniformly, for every sweep.
         scale: inverse temperature λ.
         select: `softmax` or `metropolis`.
+        region: what is noised: `sites`, each by itself, or a `span`, one run of positions, as long
+            as the level's share of them, which is drawn given the rest.
 
     Raises:
         InputError: if an argument is out of range, or M is not 1 with `metropolis`.
@@ -69,12 +72,15 @@ class ISIRGibbs(Guidance):
         level: float | Sequence[float] = (0.1, 0.5),
         scale: float = 10.0,
         select: Literal["softmax", "metropolis"] = "metropolis",
+        region: Region = "sites",
     ) -> None:
         self.sweeps = _check.positive_int("sweeps", sweeps)
         self.candidates = _check.positive_int("candidates", candidates)
         self.levels = Levels(level)
         self.scale = _check.finite("scale", scale)
         self.select = _check.one_of("select", select, ("softmax", "metropolis"))
+        _check.one_of("region", region, REGIONS)
+        self.region: Region = region
         if select == "metropolis" and candidates != 1:
             raise InputError(f"candidates must be 1 with select='metropolis', got {candidates}")
 
@@ -120,6 +126,7 @@ class ISIRGibbs(Guidance):
         new = redraw(
             *(sampler, old.gather(rows), self.levels, keys[rows], own),
             restricted=False,
+            region=self.region,
             progress=progress,
         )
         entry, reward = _score(ledger, new, new.belief(sampler.process))
@@ -127,7 +134,7 @@ class ISIRGibbs(Guidance):
         rewards = torch.cat([chains.reward[:, None], reward.view(shape)], dim=1)
         weight = (self.scale * rewards).nan_to_num(nan=-torch.inf)
         u = random.uniform(random.fold(keys, SELECT), 1)
-        chosen = _metropolis(weight, u) if self.select == "metropolis" else one_of(weight, u)
+        chosen = metropolis(weight, u) if self.select == "metropolis" else one_of(weight, u)
         moved = chosen > 0
         place = torch.arange(len(old), device=keys.device) * self.candidates + chosen - 1
         place = place.clamp(min=0)
@@ -170,7 +177,7 @@ def _score(ledger: Ledger, state: State, belief: Belief) -> tuple[Tensor, Tensor
     return entry, reward
 
 
-def _metropolis(weight: Tensor, u: Tensor) -> Tensor:
+def metropolis(weight: Tensor, u: Tensor) -> Tensor:
     """Return 1 where the second column is accepted against the first, int64 `(B,)`."""
     gain = (weight[:, 1] - weight[:, 0]).nan_to_num(nan=-torch.inf)
     return (u[:, 0].log() < gain).long()

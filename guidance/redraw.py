@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
+import torch
 from torch import Tensor
 
 from discdiff import _check, random
-from discdiff.errors import InputError
+from discdiff.errors import InputError, UnsupportedError
 from discdiff.guidance.method import Progress
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.state import CHOICE, PRIOR, State
@@ -44,6 +46,11 @@ class Levels:
         return self.low + (self.high - self.low) * u
 
 
+Region = Literal["sites", "span"]
+_SPAN = -4  # a purpose beside those of a state
+REGIONS: tuple[Region, ...] = ("sites", "span")
+
+
 def redraw(
     sampler: Sampler,
     old: State,
@@ -52,12 +59,15 @@ def redraw(
     own: Tensor,
     *,
     restricted: bool,
+    region: Region = "sites",
     progress: Progress | None = None,
 ) -> State:
     r"""Return rows noised and drawn again: $x_t\sim q(\cdot\mid x_0)$, $x_0'\sim p(\cdot\mid x_t)$.
 
-    Rows with equal `keys` and tokens get equal levels and noise. What the model says of a row of
-    which anything may have been drawn again is not known: the rest was drawn for other neighbours.
+    With `span` one run of positions, as long as the level's share of those that may change, becomes
+    noise and is drawn given the rest. Rows with equal `keys` and tokens get equal levels and noise.
+    What the model says of a row of which anything may have been drawn again is not known: the rest
+    was drawn for other neighbours.
 
     Args:
         sampler: draws the new rows.
@@ -66,21 +76,56 @@ def redraw(
         keys: of level and noise, int64 `(B,)`.
         own: of all that follows, int64 `(B,)`.
         restricted: whether positions with an alphabet draw from it; else from all tokens.
+        region: `sites`, noised each by itself, or `span`.
         progress: called with the state after every event.
+
+    Raises:
+        UnsupportedError: if the model was not trained to draw a span given the rest.
     """
-    t = levels.draw(keys)
-    noisy = sampler.process.corrupt(old.tokens, t, old.active, random.fold(keys, PRIOR))
+    t, active = levels.draw(keys), old.active
+    if region == "span":
+        if not sampler.model.handles_frozen:
+            raise UnsupportedError(
+                "region must be sites for this model: a span is drawn given fixed neighbours, "
+                "which on a uniform process needs frozen_fraction > 0 in training, got 'span'"
+            )
+        active = spans(active, t, random.fold(keys, _SPAN))
+        noisy = sampler.process.prior(old.tokens, active, random.fold(keys, PRIOR))
+        t = torch.ones_like(t)
+    else:
+        noisy = sampler.process.corrupt(old.tokens, t, active, random.fold(keys, PRIOR))
     begun = sampler.start(
         noisy,
         t,
-        old.active,
+        active,
         keys=own,
         allowed=old.allowed if restricted else None,
         layout=old.layout if restricted else None,
         cond=old.cond,
     )
-    redrawn = sampler.process.editable(noisy, old.active)
+    redrawn = sampler.process.editable(noisy, active)
     done = sampler.run(replace(begun, counts=old.counts), progress=progress)
     moved = redrawn.any(1)
     path = old.path.where(moved, done.path).unknown_in(moved)
-    return replace(done, path=path, allowed=old.allowed, layout=old.layout)
+    return replace(done, path=path, active=old.active, allowed=old.allowed, layout=old.layout)
+
+
+def spans(active: Tensor, share: Tensor, keys: Tensor) -> Tensor:
+    """Return a run of active positions of each row, at a random place, bool `(B, W)`.
+
+    Args:
+        active: positions that may change, bool `(B, W)`; those between them are stepped over.
+        share: of them, in (0, 1], `(B,)`; at least one is taken where there is one.
+        keys: int64 row keys `(B,)`.
+
+    Example:
+        >>> active = torch.tensor([[True, True, False, True, True]])
+        >>> spans(active, torch.tensor([0.5]), torch.tensor([3])).tolist()
+        [[True, True, False, False, False]]
+    """
+    count = active.sum(1)
+    length = (share * count).round().long().clamp(min=1)
+    length = torch.minimum(length, count)
+    first = (random.uniform(keys, 1)[:, 0] * (count - length + 1)).long()
+    rank = active.long().cumsum(1) - 1
+    return active & (rank >= first[:, None]) & (rank < (first + length)[:, None])

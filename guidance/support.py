@@ -33,9 +33,11 @@ LAWS: dict[str, str] = {
     "correctors": "exact as particles → ∞, for powers and products of p as well",
     "evolution": "optimiser, no law",
     "isir": "exact as sweeps → ∞, within each length and template; biased by the error of the plan",
+    "split_gibbs": "exact as sweeps → ∞ and the level → 0; biased by the error of the plan",
 }
 # what a method refuses: the process and the plan
 REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
+    "split_gibbs": tuple(("masked", plan) for plan in PLANS["masked"]),  # z could not differ from x
     # a product of conditionals is that of laws for one token at a time
     "correctors": (
         *(("masked", plan) for plan in PLANS["masked"] if plan != "first_hitting"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from discdiff.denoiser import TabularDenoiser
+from discdiff.denoiser import FactorisedDenoiser, TabularDenoiser
 from discdiff.errors import InputError
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.schedule import CosineMDLM
@@ -14,6 +14,7 @@ from tests.exact.chains import (
 )
 from tests.exact.laws import (
     dirichlet,
+    independent,
     model_of,
     two_lengths,
     words,
@@ -102,3 +103,37 @@ def test_what_is_no_law_is_refused(rows, p, words):
 def test_relaxed_rows_without_a_weight_for_every_id_are_refused():
     with pytest.raises(InputError, match=r"relaxed x_t must be \(B, L, \d\).*got shape"):
         model_of(LAW).denoiser(torch.zeros(1, 2, LAW.size), torch.ones(1))
+
+
+def test_tokens_of_another_shape_are_refused():
+    with pytest.raises(InputError, match=r"x_t must be tokens \(B, L\), got shape \(1, 2, 5\)"):
+        model_of(LAW).denoiser(torch.zeros(1, 2, 5, dtype=torch.int64), torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    "process", [MaskedProcess(3), UniformProcess(3)], ids=["masked", "uniform"]
+)
+def test_independent_positions_have_the_denoiser_of_their_table(process):
+    law = independent(3, 2, seed=1)
+    sides = np.stack([[law.p[law.rows[:, i] == v].sum() for v in range(3)] for i in range(2)])
+    exact = TabularDenoiser(torch.from_numpy(law.rows), torch.from_numpy(law.p), process)
+    quick = FactorisedDenoiser(torch.from_numpy(sides).log())
+    z = torch.from_numpy(words(4 if process.kind == "masked" else 3, 2))
+    t = torch.full((len(z),), 0.4, dtype=torch.float64)
+    rows, cols = process.editable(z, z >= 0).nonzero(as_tuple=True)
+    wanted = exact(z, t, at=(rows, cols))
+    torch.testing.assert_close(quick(z, t, at=(rows, cols)), wanted)
+    torch.testing.assert_close(quick(z, t)[rows, cols], wanted)
+    assert quick(z[:, :1], t).shape == (len(z), 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (torch.zeros(3), r"log_probabilities must be \(L, V\), got shape \(3,\)"),
+        (torch.full((1, 2), -torch.inf), "log_probabilities must leave every position a token"),
+    ],
+)
+def test_marginals_that_are_none_are_refused(table, message):
+    with pytest.raises(InputError, match=message):
+        FactorisedDenoiser(table)

@@ -12,10 +12,12 @@ from discdiff.guidance.beam import Beam
 from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.evolution import Evolution
 from discdiff.guidance.isir import ISIRGibbs
+from discdiff.guidance.split_gibbs import SplitGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.tds import TDS
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
+from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from tests.campaign.doubles import without_times
 
@@ -28,7 +30,19 @@ METHODS = {
     "beam": Beam(particles=2, candidates=3),
     "correctors": Correctors(power=1.5, particles=3, scale=4.0),
     "svdd": SVDD(candidates=6, scale=4.0, fewest=2, agree=0.3),
+    "evolution, crossed": Evolution(
+        population=4,
+        children=4,
+        generations=30,
+        initial=8,
+        region="span",
+        crossover="uniform",
+        retries=2,
+        select="metropolis",
+    ),
+    "split_gibbs": SplitGibbs(sweeps=8, moves=3),
 }
+UNIFORM = {"split_gibbs": Ancestral(Model.tabular(WORDS, kind="uniform"), steps=4)}
 BUDGET = 48
 STOPS = {"evolution": (0, 1, 3, 7, 11), "isir": (0, 1, 3, 7, 11)}
 
@@ -61,7 +75,8 @@ class Score:
 
 def campaign(folder, method, oracle, **changes):
     options = {"budget": BUDGET, "round_size": 4, "batch_size": 4, "baseline": Unguided()}
-    return Campaign(folder, SAMPLER, METHODS[method], oracle, **options | changes)
+    sampler = UNIFORM.get(method, SAMPLER)
+    return Campaign(folder, sampler, METHODS[method], oracle, **options | changes)
 
 
 def contents(folder):

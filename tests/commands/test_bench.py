@@ -198,3 +198,20 @@ def test_the_packaged_tracks_compose():
 def test_tasks_must_be_given():
     with pytest.raises(InputError, match="tasks must not be empty"):
         Campaigns({}, {"best_of_n": ["guidance=none"]})
+
+
+def test_a_posterior_in_closed_form(discdiff: Run, tmp_path: Path):
+    methods = {
+        "unguided": {"name": "none"},
+        "split_gibbs": {"name": "split_gibbs", "step": "closed", "sweeps": 20, "scale": 1.0},
+        "isir": {"guidance": {"name": "isir", "sweeps": 2, "scale": 1.0}, "draws": 100},
+    }
+    settings = {"name": "grid", "methods": methods, "dimensions": [2, 3], "budgets": [100, 200]}
+    path = tmp_path / "grid.yaml"
+    path.write_text(yaml.safe_dump({"track": settings | {"seeds": [0, 1]}, "out": "bench"}))
+    text = discdiff("bench", "guidance", path)
+    assert "| 2 dimensions | 200 | split_gibbs |" in text
+    assert "Cost: draws." in text
+    assert "| 3 dimensions | 200 | isir |" not in text
+    assert len(figures(tmp_path / "bench")) == 2 * 2 * (2 + 2 + 1)
+    assert "split_gibbs" in discdiff("bench", "guidance", "track=grid", "--show")

@@ -254,6 +254,7 @@ def test_nothing_is_said_of_a_design_that_was_drawn_again_in_part(kind):
 
 METHODS = {
     "evolution": Evolution(population=4, children=4, generations=3, initial=8),
+    "evolution, crossed": Evolution(4, 4, 3, 8, crossover="uniform", region="span", retries=1),
     "isir": ISIRGibbs(sweeps=3),
     "none": Unguided(),
     "best of n": BestOfN(candidates=3),

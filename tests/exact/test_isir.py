@@ -1,7 +1,7 @@
 """Noise and redraw: one sweep is its enumerated kernel, and the tilted law is what it keeps."""
 
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from discdiff.samplers.adaptive import ConfidenceOrder, EntropyOrder
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.start import Seeds
+from tests.exact.chains import kernel_matrix
 from tests.exact.laws import (
     Law,
     differs,
@@ -253,3 +254,60 @@ def test_chains_can_begin_at_seeds():
     method = ISIRGibbs(15, 1, (0.5, 1.0), SCALE)
     samples = method.run(SAMPLERS["masked"], reward_of(law, REWARD), 4000, key=1, seeds=seeds)
     assert fits(LAW.tilted(SCALE * REWARD), samples.tokens)
+
+
+def test_metropolis_on_uniform_noise_of_several_sites_is_exact_but_for_the_steps():
+    """The kernel of noise and the library's own reverse steps, as matrices."""
+    target, weight = LAW.tilted(SCALE * REWARD).p, np.exp(SCALE * REWARD)
+    model, level = model_of(LAW, "uniform"), 0.6
+    one = (1 - level) * np.eye(2) + level / 2
+    noise = np.prod([one[LAW.rows[:, None, i], LAW.rows[None, :, i]] for i in range(3)], axis=0)
+    back = (LAW.p[:, None] * noise / (LAW.p @ noise)).T
+    reverse = {"exact": back}
+    for steps in (1, 8, 64):
+        times = level * np.arange(steps, -1, -1) / steps
+        reverse[steps] = np.linalg.multi_dot(
+            [np.eye(8), *(kernel_matrix(model, t, s) for t, s in pairwise(times)), np.eye(8)]
+        )
+    lost = {}
+    for steps, back in reverse.items():
+        accepted = noise @ back * np.minimum(1, weight[None] / weight[:, None])
+        accepted += np.diag(1 - accepted.sum(1))
+        lost[steps] = np.abs(target @ accepted - target).sum()
+    assert lost["exact"] < 1e-14
+    assert lost[1] > 0.01
+    np.testing.assert_allclose(lost[8] / lost[64], 8, rtol=0.3)  # O(1 / steps)
+
+
+def span_redraw(law, length):
+    """P(x' | x): one of the runs of `length` sites is drawn given the rest."""
+    whole, places = np.zeros((len(law.rows), len(law.rows))), law.width - length + 1
+    for first in range(places):
+        rest = [i for i in range(law.width) if not first <= i < first + length]
+        agree = (law.rows[:, None, rest] == law.rows[None, :, rest]).all(2)
+        p = agree * law.p
+        whole += p / p.sum(1, keepdims=True) / places
+    return whole
+
+
+@pytest.mark.parametrize(("kind", "length"), [("masked", 1), ("masked", 2), ("uniform", 1)])
+def test_a_span_is_drawn_given_the_rest_and_keeps_the_law(kind, length):
+    """On uniform noise one site given clean neighbours is exact at any number of steps."""
+    sampler = FirstHitting(model_of(LAW)) if kind == "masked" else UNIFORM
+    matrix, weight = span_redraw(LAW, length), np.exp(SCALE * REWARD)
+    matrix = matrix * np.minimum(1, weight[None] / weight[:, None])
+    matrix += np.diag(1 - matrix.sum(1))
+    target = LAW.tilted(SCALE * REWARD)
+    np.testing.assert_allclose(target.p @ matrix, target.p, atol=1e-14)
+    method = ISIRGibbs(1, 1, length / 3, SCALE, region="span")
+    for place in (0, 5):
+        chains, ledger = begun(sampler, LAW, place, REWARD, 4000, key=place)
+        after = method.sweep(sampler, ledger, chains, 0)
+        assert fits(Law(2, LAW.rows, matrix[place]), after.state.tokens)
+    method = ISIRGibbs(40, 1, length / 3, SCALE, region="span")
+    samples = method.run(sampler, reward_of(LAW, REWARD), 3000, key=3)
+    assert fits(target, samples.tokens)
+    assert differs(LAW, samples.tokens)
+
+
+UNIFORM = Ancestral(model_of(LAW, "uniform"), steps=2)

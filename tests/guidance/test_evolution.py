@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from discdiff.domain import Letters, Template
-from discdiff.errors import InputError
-from discdiff.guidance.evolution import Evolution
+from discdiff.errors import InputError, UnsupportedError
+from discdiff.guidance.crossover import cross
+from discdiff.guidance.evolution import Evolution, Pool
 from discdiff.oracle import stack
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
@@ -51,6 +52,168 @@ def run(method, sampler, law=LAW, values=VALUES, budget=None, n=None, key=1, **o
 
 def best_of(seen, n):
     return sorted((value for value in seen.values() if value == value), reverse=True)[:n]
+
+
+VARIANTS = {
+    "span": {"region": "span"},
+    "crossover": {"crossover": "uniform"},
+    "one point": {"crossover": "one_point", "crossed": 1.0},
+    "retries": {"retries": 3},
+    "metropolis": {"select": "metropolis", "scale": 2.0},
+    "all": {"region": "span", "crossover": "uniform", "retries": 2, "select": "metropolis"},
+}
+variants = pytest.mark.parametrize("variant", VARIANTS)
+
+
+@kinds
+@variants
+def test_whatever_the_proposals_what_is_returned_is_the_best_of_all_that_was_evaluated(
+    kind, variant
+):
+    method = Evolution(6, 5, 30, 12, **VARIANTS[variant])
+    samples, asked, reward = run(method, SAMPLERS[kind], budget=30)
+    assert samples.reward.tolist() == best_of(asked.seen, 6)
+    assert samples.reward.tolist() == [asked.table[s] for s in samples.strings]
+    assert reward.counts.evaluated == 30
+
+
+@variants
+def test_variants_keep_templates_and_do_not_depend_on_the_batch(variant):
+    template = Template(SAMPLERS["masked"].model.domain.alphabet, ["B", ["A", "C"], None, None])
+    method = Evolution(3, 3, 6, 6, patience=2, **VARIANTS[variant])
+    whole, asked, _ = run(method, SAMPLERS["masked"], n=9, key=7, template=template)
+    assert all(string[0] == "B" and string[1] in "AC" for string in asked.seen)
+    for first in (0, 6):
+        options = {"first_design": first, "template": template}
+        one, *_ = run(method, SAMPLERS["masked"], n=3, key=7, **options)
+        assert torch.equal(one.tokens, whole.tokens[first : first + 3])
+        np.testing.assert_array_equal(one.confidence, whole.confidence[first : first + 3])
+
+
+def test_crossover_reaches_what_no_parent_has():
+    """Nothing is drawn again at this level, so all that is new is made of two parents."""
+    reached = {}
+    for crossover in (None, "uniform", "one_point"):
+        method = Evolution(6, 6, 20, 6, level=1e-12, crossover=crossover, crossed=1.0)
+        _, asked, _ = run(method, SAMPLERS["masked"], key=3)
+        reached[crossover] = list(asked.seen)
+    assert len(reached[None]) <= 6
+    for crossover in ("uniform", "one_point"):
+        first, new = reached[crossover][: len(reached[None])], reached[crossover]
+        assert first == reached[None]
+        assert len(new) > len(first) + 3
+        for place in range(4):
+            assert {string[place] for string in new} == {string[place] for string in first}
+
+
+def crossed(strings, how, share=1.0, fixed=()):
+    """Children of all members, each crossed with another, as tokens; all of them are members."""
+    model = SAMPLERS["masked"].model
+    tokens = model.domain.encode_batch(strings, 4)
+    active = tokens < model.process.mask_id
+    active[:, list(fixed)] = False
+    state = SAMPLERS["masked"].start(
+        tokens, torch.zeros(len(tokens)), active, keys=torch.arange(len(tokens))
+    )
+    parents = torch.arange(len(tokens)).repeat(200)
+    begun = state.gather(parents)
+    new = cross(begun, state, parents, torch.arange(len(parents)) + 99, share, how)
+    return parents.numpy(), new, model.domain.decode_batch(new.tokens)
+
+
+def test_uniform_crossover_takes_each_position_from_either_parent():
+    parents, new, strings = crossed(["AAAA", "BBBB"], "uniform")
+    second = np.array([[(c != "AB"[p]) for c in s] for p, s in zip(parents, strings, strict=True)])
+    assert abs(second.mean(0) - 0.5).max() < 0.12  # 5 standard errors
+    assert len(set(strings)) == 16
+    lost = new.path.log_prob.isnan().all(1).numpy()
+    assert (lost == second.any(1)).all()  # of a mixture the model has said nothing
+
+
+def test_one_point_crossover_takes_the_end_from_the_other():
+    parents, _, strings = crossed(["AAAA", "BBBB"], "one_point")
+    assert {s for s, p in zip(strings, parents, strict=True) if p == 0} == {"ABBB", "AABB", "AAAB"}
+    parents, _, strings = crossed(["AAAA", "BBBB"], "one_point", share=0.3)
+    kept = np.mean([s == "AB"[p] * 4 for s, p in zip(strings, parents, strict=True)])
+    assert abs(kept - 0.7) < 0.12
+    parents, _, strings = crossed(["CAAA", "CBBB"], "one_point", fixed=[0])
+    assert {s for s, p in zip(strings, parents, strict=True) if p == 0} == {"CABB", "CAAB"}
+
+
+def test_parents_of_different_lengths_are_not_crossed():
+    _, _, strings = crossed(["AAAA", "BBBB", "AAA", "CCC", "BB"], "uniform")
+    assert {len(s) for s in strings} == {2, 3, 4}
+    for string in strings:
+        letters = {2: "B", 3: "AC", 4: "AB"}[len(string)]
+        assert set(string) <= set(letters)
+
+
+def test_a_child_that_was_seen_is_drawn_again():
+    known, spent = {}, {}
+    for retries in (0, 5):
+        method = Evolution(4, 8, 4, 12, level=(0.3, 0.8), retries=retries)
+        samples, _, reward = run(method, SAMPLERS["masked"], key=2)
+        known[retries], spent[retries] = reward.counts.cached, samples.counts["nfe"]
+        assert reward.counts.requested == 12 + 4 * 8
+    assert known[5] < 0.5 * known[0]
+    assert spent[5] > spent[0]
+
+
+def pool(values):
+    """Finished designs with these rewards."""
+    model = SAMPLERS["masked"].model
+    tokens = model.domain.encode_batch(["AAAA"] * len(values))
+    state = SAMPLERS["masked"].start(
+        tokens, torch.zeros(len(tokens)), tokens >= 0, keys=torch.arange(len(tokens))
+    )
+    reward = torch.tensor(values, dtype=torch.float64)
+    return Pool(state, torch.arange(len(values)), reward, ["AAAA"] * len(values))
+
+
+def test_metropolis_takes_a_child_in_place_of_its_parent_by_its_chance():
+    n = 400
+    method = Evolution(n, n, initial=n, select="metropolis", scale=2.0)
+    parents = method._parents(torch.tensor([5]))
+    assert sorted(parents.tolist()) == list(range(n))  # no member twice
+    nan = float("nan")
+    for before, after, chance in (
+        (0.0, -0.5, np.exp(-1.0)),
+        (0.0, 0.1, 1.0),
+        (0.0, nan, 0.0),
+        (nan, 0.0, 1.0),
+        (nan, nan, 0.0),
+    ):
+        members, children = pool([before] * n), pool([after] * n)
+        kept = method._accepted(members, parents, children, torch.tensor([5]))
+        taken = np.mean([(r == after) or (r != r and after != after) for r in kept.reward.tolist()])
+        if before == before or after == after:
+            assert abs(taken - chance) < 4 * np.sqrt(chance * (1 - chance) / n) + 1e-9
+
+
+def test_metropolis_leaves_a_local_optimum_that_the_best_alone_cannot_leave():
+    """Two letters at a time are never changed, and every neighbour of AA is worse."""
+    rows = words(2, 2)
+    law, values = Law(2, rows, np.full(4, 0.25)), np.array([1.0, 0.0, 0.0, 2.0])
+    found = {}
+    for select in ("best", "metropolis"):
+        method = Evolution(
+            1, 1, 80, 1, level=0.3, region="span", select=select, scale=1.0, patience=80
+        )
+        found[select] = [
+            run(method, FirstHitting(model_of(law)), law, values, key=key, seeds=START)[0].strings
+            for key in range(3)
+        ]
+    assert found == {"best": [["AA"]] * 3, "metropolis": [["BB"]] * 3}
+
+
+START = Seeds(["AA"], level=1e-12)
+
+
+def test_a_span_needs_a_model_that_draws_one_given_the_rest():
+    model = model_of(LAW, "uniform")
+    model.frozen_training = False
+    with pytest.raises(UnsupportedError, match="region must be sites for this model.* got 'span'"):
+        run(Evolution(4, 4, 2, 4, region="span"), Ancestral(model, steps=4))
 
 
 @kinds
@@ -172,6 +335,19 @@ def test_a_space_smaller_than_the_population_returns_repeats():
         ({"children": 0}, "children must be a positive integer, got 0"),
         ({"generations": 0}, "generations must be a positive integer, got 0"),
         ({"population": 30, "initial": 20}, "initial must be at least the population of 30, got"),
+        ({"region": "block"}, "region must be one of sites, span, got 'block'"),
+        (
+            {"crossover": "two_point"},
+            "crossover must be one of uniform, one_point, got 'two_point'",
+        ),
+        ({"crossed": 1.5}, r"crossed must lie in \[0, 1\], got 1.5"),
+        ({"retries": -1}, "retries must be a non-negative integer, got -1"),
+        ({"select": "worst"}, "select must be one of best, metropolis, got 'worst'"),
+        ({"scale": float("inf")}, "scale must be a finite number, got inf"),
+        (
+            {"population": 5, "children": 6, "select": "metropolis"},
+            "children must be at most the population of 5 with select='metropolis', got 6",
+        ),
         ({"tournament": 0}, "tournament must be a positive integer, got 0"),
         ({"level": (0.0, 0.5)}, r"level must be a time in \(0, 1\] or two of them"),
     ],

@@ -21,6 +21,7 @@ def _small(name: str) -> dict[str, object]:
         "correctors": {"particles": 3, "power": 1.5},
         "evolution": {"population": 5, "children": 4, "generations": 2, "initial": 6},
         "isir": {"sweeps": 2, "candidates": 2, "select": "softmax"},
+        "split_gibbs": {"sweeps": 2, "moves": 2},
         "ancestral": {"steps": 4},
         "parallel": {"steps": 2},
         "remdm": {"steps": 6},
