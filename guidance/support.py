@@ -30,12 +30,19 @@ LAWS: dict[str, str] = {
     "fk": "exact as particles → ∞",
     "evolution": "optimiser, no law",
     "isir": "exact as sweeps → ∞, within each length and template; biased by the error of the plan",
+    "tree_search": "optimiser, no law",
+    "importance_tilt": "exact as draws → ∞ for independent positions one by one; else biased",
+}
+# what a method refuses: the process and the plan
+REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
+    "tree_search": (("masked", "remdm"),),  # what a node has drawn must stay
 }
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)
     for method, law in LAWS.items()
     for process, plans in PLANS.items()
     for plan in plans
+    if (process, plan) not in REFUSED.get(method, ())
 )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.importance_tilt import ImportanceTilt
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
@@ -72,6 +73,7 @@ FORMULAS = {
     "fk": (FKSteering(K), K * L, K * (L - 1) + K),
     "fk, 2 draws": (FKSteering(K, value=SampledValue(2)), K * L, 2 * K * (L - 1) + K),
     "fk, every second event": (FKSteering(K, interval=2), K * L, K * (L // 2) + K),
+    "importance tilt": (ImportanceTilt(M), L, L * M + 1),
     "isir": (ISIRGibbs(T, M, 1.0, select="softmax"), L + T * M * L, 1 + T * M),
     "isir, one candidate": (ISIRGibbs(T, level=1.0), L + T * L, 1 + T),
 }

@@ -6,6 +6,7 @@ import torch
 
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.importance_tilt import ImportanceTilt
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.unguided import Unguided
@@ -36,6 +37,7 @@ METHODS = {
     "fk multinomial": lambda scale: FKSteering(3, scale, threshold=1.0, scheme="multinomial"),
     "isir": lambda scale: ISIRGibbs(4, scale=scale, level=0.7),
     "isir softmax": lambda scale: ISIRGibbs(4, 3, 0.7, scale, "softmax"),
+    "importance tilt": lambda scale: ImportanceTilt(5, scale=scale),
     "fk sum": lambda scale: FKSteering(3, scale=scale, potential="sum", threshold=1.0),
 }
 every = pytest.mark.parametrize("name", METHODS)

@@ -8,9 +8,11 @@ from discdiff.domain import Letters
 from discdiff.errors import InputError
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.importance_tilt import ImportanceTilt
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.tree_search import TreeSearch
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
 from discdiff.model import Model
@@ -27,6 +29,8 @@ METHODS = [
     SVDD(2, particles=2, carry=True),
     FKSteering(4),
     FKSteering(4, keep="all"),
+    ImportanceTilt(3),
+    TreeSearch(3, 4, designs=4),
     ISIRGibbs(3),
 ]
 by_name = {"ids": lambda method: type(method).__name__}
@@ -51,7 +55,7 @@ def test_every_method_returns_what_it_was_asked_for(method):
         assert value.shape == (8,), name
 
 
-@pytest.mark.parametrize("method", METHODS[1:-1], **by_name)
+@pytest.mark.parametrize("method", METHODS[1:-2], **by_name)
 def test_progress_sees_every_event(method):
     seen = []
     method.run(

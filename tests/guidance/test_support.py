@@ -5,7 +5,7 @@ import pytest
 
 from discdiff import registry
 from discdiff.errors import UnsupportedError
-from discdiff.guidance.support import TABLE, Row, law
+from discdiff.guidance.support import REFUSED, TABLE, Row, law
 from discdiff.model import Model
 from discdiff.reward import Reward
 
@@ -17,6 +17,8 @@ def _small(name: str) -> dict[str, object]:
         "fk": {"particles": 3},
         "evolution": {"population": 5, "children": 4, "generations": 2, "initial": 6},
         "isir": {"sweeps": 2, "candidates": 2, "select": "softmax"},
+        "importance_tilt": {"draws": 3},
+        "tree_search": {"children": 3, "iterations": 4, "designs": 5},
         "ancestral": {"steps": 4},
         "parallel": {"steps": 2},
         "remdm": {"steps": 6},
@@ -41,7 +43,20 @@ def test_every_registered_pair_has_a_line() -> None:
     lines = {(row.method, row.plan) for row in TABLE}
     methods = {entry.name for entry in registry.names("guidance")}
     plans = {entry.name for entry in registry.names("samplers")} - {"recommended"}
-    assert lines == {(m, p) for m in methods for p in plans}
+    refused = {(method, plan) for method, pairs in REFUSED.items() for _, plan in pairs}
+    assert lines == {(m, p) for m in methods for p in plans} - refused
+
+
+@pytest.mark.parametrize(
+    ("method", "process", "plan"),
+    [(method, *pair) for method, pairs in REFUSED.items() for pair in pairs],
+)
+def test_what_is_refused_says_so_when_it_is_run(method: str, process: str, plan: str) -> None:
+    model = Model.tabular(["AC", "GT"], kind=process)
+    sampler = registry.build("samplers", _small(plan), model=model)
+    reward = Reward(model.domain, lambda strings: [1.0] * len(strings))
+    with pytest.raises(UnsupportedError, match=f"{method} on a {process} process"):
+        registry.build("guidance", _small(method)).run(sampler, reward, 5, key=1)
 
 
 def test_what_is_not_in_the_table_is_refused_by_name() -> None:
