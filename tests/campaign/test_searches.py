@@ -15,8 +15,11 @@ from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.split_gibbs import SplitGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.tds import TDS
+from discdiff.guidance.tree_search import TreeSearch
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
+from discdiff.objective import Objective, Term
+from discdiff.objective.transform import Linear
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from tests.campaign.doubles import without_times
@@ -25,6 +28,8 @@ WORDS = ["".join(letters) for letters in itertools.product("ACGT", repeat=4)]
 SAMPLER = FirstHitting(Model.tabular(WORDS))
 METHODS = {
     "evolution": Evolution(population=4, children=4, generations=30, initial=8),
+    "tree": TreeSearch(children=4, iterations=30, designs=4),
+    "front": TreeSearch(children=4, iterations=30, goal="front", designs=4),
     "isir": ISIRGibbs(sweeps=12, candidates=2, level=0.6, select="softmax"),
     "tds": TDS(particles=3, scale=4.0, ramp=2),
     "beam": Beam(particles=2, candidates=3),
@@ -54,9 +59,9 @@ def _no_report(monkeypatch):
 
 
 class Score:
-    """The share of G; stops the run before its n-th call, or fails for everything."""
+    """The shares of G and of C; stops the run before its n-th call, or fails for everything."""
 
-    name, version, outputs = "g", "1", ("g",)
+    name, version, outputs = "g", "1", ("g", "c")
 
     def __init__(self, stop=None, broken=False):
         self.left, self.broken, self.asked = stop, broken, []
@@ -67,16 +72,20 @@ class Score:
             if self.left < 0:
                 raise KeyboardInterrupt
         self.asked.extend(strings)
-        return [float("nan") if self.broken else s.count("G") / 4 for s in strings]
+        if self.broken:
+            return [(float("nan"), float("nan"))] * len(strings)
+        return [(s.count("G") / 4, s.count("C") / 4) for s in strings]
 
     def relaxed(self, rows):
-        return rows[:, :, "ACGT".index("G")].mean(1)
+        return rows[:, :, ["ACGT".index("G"), "ACGT".index("C")]].mean(1)
 
 
 def campaign(folder, method, oracle, **changes):
     options = {"budget": BUDGET, "round_size": 4, "batch_size": 4, "baseline": Unguided()}
     sampler = UNIFORM.get(method, SAMPLER)
-    return Campaign(folder, sampler, METHODS[method], oracle, **options | changes)
+    names = ("g", "c") if method == "front" else ("g",)
+    objective = Objective([Term(name, Linear(0, 1)) for name in names], "arithmetic_mean")
+    return Campaign(folder, sampler, METHODS[method], oracle, objective, **options | changes)
 
 
 def contents(folder):
@@ -105,6 +114,21 @@ def test_what_evolution_returns_is_final_although_the_budget_ended_it(tmp_path):
     assert len(rows) == BUDGET
     best = sorted((row.reward for row in rows), reverse=True)
     assert sorted((row.reward for row in rows if row.final), reverse=True) == best[:4]
+
+
+def test_what_a_front_returns_is_final_and_dominated_by_nothing_recorded(tmp_path):
+    campaign(tmp_path / "run", "front", Score()).run()
+    with Store.open(tmp_path / "run", read_only=True) as store:
+        rows = store.rows("guided")
+    found = {row.sequence: (row.sequence.count("G"), row.sequence.count("C")) for row in rows}
+    finals = [found[row.sequence] for row in rows if row.final]
+    front = {
+        a
+        for a in found.values()
+        if not any(b[0] >= a[0] and b[1] >= a[1] and b != a for b in found.values())
+    }
+    assert len(rows) == BUDGET
+    assert front <= set(finals)
 
 
 def test_a_score_that_always_fails_ends_a_long_round_early(tmp_path):
