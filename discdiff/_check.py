@@ -47,6 +47,14 @@ def positive(name: str, value: object) -> float:
     return number
 
 
+def non_negative(name: str, value: object) -> float:
+    """Return `value` as a float if it is finite and at least 0."""
+    number = finite(name, value)
+    if number < 0:
+        raise InputError(f"{name} must not be negative, got {value!r}")
+    return number
+
+
 def in_range(name: str, value: object, low: float, high: float) -> float:
     """Return `value` as a float if it lies in `[low, high]`."""
     number = finite(name, value)

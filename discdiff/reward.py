@@ -114,6 +114,27 @@ class Reward:
             return lambda rows: relaxed_reward(objective, outputs, values(rows))
         return (lambda rows: values(rows)[:, 0]) if self._plain else None
 
+    def components(self, evaluation: Evaluation) -> Tensor:
+        """Return what Pareto methods compare, float64 `(N, R)`, larger is better.
+
+        The values of an `Objective`'s terms, before aggregation and without any penalty for
+        repeats; of another objective its one reward. NaN in rows that have no score, or that a
+        filter rejects.
+
+        Args:
+            evaluation: what this reward said of N designs.
+        """
+        objective, scores = self.objective, evaluation.scores
+        if not isinstance(objective, Terms):
+            return evaluation.reward[:, None]
+        spelled = [c or s for c, s in zip(scores.canonical, evaluation.strings, strict=True)]
+        values = objective.components(scores, self.oracle.outputs)
+        kept = objective.accepted(scores, self.oracle.outputs, spelled) & scores.valid
+        kept &= np.array([status != "rejected" for status in scores.status], dtype=np.bool_)
+        kept &= ~np.isnan(values).any(axis=1)
+        values = np.where(kept[:, None], values, np.nan)
+        return torch.from_numpy(values).to(evaluation.reward.device)
+
     @property
     def counts(self) -> Counts:
         """What was asked of the oracle so far."""

@@ -34,6 +34,8 @@ LAWS: dict[str, str] = {
     "evolution": "optimiser, no law",
     "isir": "exact as sweeps → ∞, within each length and template; biased by the error of the plan",
     "split_gibbs": "exact as sweeps → ∞ and the level → 0; biased by the error of the plan",
+    "tree_search": "optimiser, no law",
+    "importance_tilt": "exact as draws → ∞ for independent positions one by one; else biased",
 }
 # what a method refuses: the process and the plan
 REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -43,6 +45,7 @@ REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
         *(("masked", plan) for plan in PLANS["masked"] if plan != "first_hitting"),
         ("uniform", "ancestral"),
     ),
+    "tree_search": (("masked", "remdm"),),  # what a node has drawn must stay
 }
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)

@@ -129,6 +129,18 @@ class Transformer(Denoiser):
             InputError: if a row is longer than `max_length`, or `cond` is given to a model without
                 classes.
         """
+        hidden = self.features(x_t, t, cond)
+        if at is not None:
+            hidden = hidden[at]
+        with torch.autocast(hidden.device.type, enabled=False):
+            return F.log_softmax(self.head(hidden.float()), dim=-1)
+
+    def features(self, x_t: Tensor, t: Tensor, cond: Tensor | None = None) -> Tensor:
+        """Return what the head reads, `(B, L, width)`; arguments as for `forward`.
+
+        Raises:
+            InputError: as for `forward`.
+        """
         length = x_t.shape[1]
         if length > self.max_length:
             raise InputError(f"rows must have at most {self.max_length} tokens, got {length}")
@@ -147,11 +159,8 @@ class Transformer(Denoiser):
         angles = self._angles[:, :length]
         for block in self.blocks:
             hidden = block(hidden, angles, mask, parts)
-        hidden = self.norm(hidden)
-        if at is not None:
-            hidden = hidden[at]
-        with torch.autocast(hidden.device.type, enabled=False):
-            return F.log_softmax(self.head(hidden.float()), dim=-1)
+        normed: Tensor = self.norm(hidden)
+        return normed
 
     def _modulation(self, t: Tensor, cond: Tensor | None, rows: int) -> Tensor | None:
         if cond is not None and self.label is None:

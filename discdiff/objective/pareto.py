@@ -91,14 +91,24 @@ class ParetoArchive:
         return any(self.items[i] == item for i in same)
 
     def _best(self, values: Floats) -> list[int]:
-        if not len(values):
-            return []
-        nondominated = moocore.is_nondominated(values, maximise=True, keep_weakly=True)
-        kept: list[int] = np.flatnonzero(nondominated).tolist()
+        kept: list[int] = np.flatnonzero(nondominated(values)).tolist()
         while self.capacity is not None and len(kept) > self.capacity:
             lost = _contributions(values[kept], self.reference)
             kept.pop(len(kept) - 1 - int(np.argmin(lost[::-1])))
         return kept
+
+
+def nondominated(values: Floats) -> Bools:
+    """Return `(N,)`, True where no row of `values (N, R)` dominates; equal rows do not.
+
+    Example:
+        >>> nondominated(np.array([[2.0, 1.0], [1.0, 2.0], [1.0, 1.0]])).tolist()
+        [True, True, False]
+    """
+    if not len(values):
+        return np.zeros(0, dtype=np.bool_)
+    best = moocore.is_nondominated(values, maximise=True, keep_weakly=True)
+    return np.asarray(best, dtype=np.bool_)
 
 
 def _contributions(values: Floats, reference: Floats) -> Floats:

@@ -47,6 +47,7 @@ class Sampler(ABC):
     """
 
     processes: ClassVar[tuple[str, ...]] = ("masked", "uniform")
+    remasks: ClassVar[bool] = False  # whether tokens that were drawn may be masked again
 
     def __init__(self, model: Model, temperature: float = 1.0, top_p: float = 1.0) -> None:
         if model.process.kind not in self.processes:

@@ -50,4 +50,9 @@ class GridPlan(Plan):
         )
 
     def resume(self, state: State) -> GridPlan:
-        return GridPlan(torch.minimum(self.times, state.t[:, None]), self.active)
+        times = torch.minimum(self.times, state.t[:, None])
+        # what is past is left out: the next event of every row is a real one
+        past = (times[:, 1:] >= state.t[:, None]).sum(1, keepdim=True)
+        last = times.shape[1] - 1
+        place = (torch.arange(last + 1, device=times.device) + past).clamp(max=last)
+        return GridPlan(times.gather(1, place), self.active)

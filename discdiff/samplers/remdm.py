@@ -72,6 +72,7 @@ class ReMDM(Sampler):
     """
 
     processes: ClassVar[tuple[str, ...]] = ("masked",)
+    remasks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -93,8 +94,8 @@ class ReMDM(Sampler):
         _check.one_of("grid", grid, GRIDS)
         if eta_mode == "step":
             _check.fraction("eta", eta)
-        elif _check.finite("eta", eta) < 0:
-            raise InputError(f"eta must not be negative, got {eta!r}")
+        else:
+            _check.non_negative("eta", eta)
         self.strategy, self.eta_mode, self.confidence = strategy, eta_mode, confidence
         self.eta = float(eta)
         self.times, self.looping = self._times(grid, loop)

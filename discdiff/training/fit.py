@@ -25,7 +25,7 @@ from discdiff.training.module import Training
 from discdiff.training.pace import Pace
 from discdiff.training.snapshots import LAST, AtomicCheckpointIO, Snapshots
 
-__all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality"]
+__all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality", "quiet"]
 
 PRECISIONS = ("bf16-mixed", "16-mixed", "32-true", "64-true", "bf16-true", "16-true")
 # What Lightning says about things that are meant.
@@ -164,7 +164,7 @@ def fit(
     snapshots = Snapshots(out, pace, snapshot_minutes, snapshot_steps, dtype)
     stopping = early_stopping(patience, data)
     last = out / LAST
-    with _quiet():
+    with quiet():
         trainer = _trainer(
             max_steps=_check.positive_int("max_steps", max_steps),
             max_epochs=-1,
@@ -221,7 +221,8 @@ def _trainer(strategy: str, **options: Any) -> pl.Trainer:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep what Lightning says about things that are meant from the user."""
     speaker = logging.getLogger("pytorch_lightning")
     level = speaker.level
     speaker.setLevel(logging.WARNING)

@@ -15,8 +15,11 @@ from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.split_gibbs import SplitGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.tds import TDS
+from discdiff.guidance.tree_search import TreeSearch
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
+from discdiff.objective import Objective, Term
+from discdiff.objective.transform import Linear
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from tests.campaign.doubles import without_times
@@ -25,6 +28,8 @@ WORDS = ["".join(letters) for letters in itertools.product("ACGT", repeat=4)]
 SAMPLER = FirstHitting(Model.tabular(WORDS))
 METHODS = {
     "evolution": Evolution(population=4, children=4, generations=30, initial=8),
+    "tree": TreeSearch(children=4, iterations=30, designs=4),
+    "front": TreeSearch(children=4, iterations=30, goal="front", designs=4),
     "isir": ISIRGibbs(sweeps=12, candidates=2, level=0.6, select="softmax"),
     "tds": TDS(particles=3, scale=4.0, ramp=2),
     "beam": Beam(particles=2, candidates=3),
@@ -73,10 +78,28 @@ class Score:
         return rows[:, :, "ACGT".index("G")].mean(1)
 
 
+class Pair(Score):
+    """The share of C as well, as another output."""
+
+    outputs = ("g", "c")
+
+    def __call__(self, strings):
+        return [
+            (g, s.count("C") / 4) for g, s in zip(super().__call__(strings), strings, strict=True)
+        ]
+
+
+SCORES = {"front": Pair}
+PAIR = Objective([Term("g", Linear(0, 1)), Term("c", Linear(0, 1))], "arithmetic_mean")
+OBJECTIVES = {"front": PAIR}
+
+
 def campaign(folder, method, oracle, **changes):
     options = {"budget": BUDGET, "round_size": 4, "batch_size": 4, "baseline": Unguided()}
     sampler = UNIFORM.get(method, SAMPLER)
-    return Campaign(folder, sampler, METHODS[method], oracle, **options | changes)
+    return Campaign(
+        folder, sampler, METHODS[method], oracle, OBJECTIVES.get(method), **options | changes
+    )
 
 
 def contents(folder):
@@ -86,11 +109,12 @@ def contents(folder):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_an_interrupted_search_ends_with_the_same_table(tmp_path, method):
-    oracle = Score()
+    make = SCORES.get(method, Score)
+    oracle = make()
     campaign(tmp_path / "whole", method, oracle).run()
     for stop in STOPS.get(method, (1, 5)):
         folder = tmp_path / f"{stop}"
-        first, again = Score(stop), Score()
+        first, again = make(stop), make()
         with pytest.raises(KeyboardInterrupt):
             campaign(folder, method, first).run()
         campaign(folder, method, again).resume()
@@ -105,6 +129,21 @@ def test_what_evolution_returns_is_final_although_the_budget_ended_it(tmp_path):
     assert len(rows) == BUDGET
     best = sorted((row.reward for row in rows), reverse=True)
     assert sorted((row.reward for row in rows if row.final), reverse=True) == best[:4]
+
+
+def test_what_a_front_returns_is_final_and_dominated_by_nothing_recorded(tmp_path):
+    campaign(tmp_path / "run", "front", Pair()).run()
+    with Store.open(tmp_path / "run", read_only=True) as store:
+        rows = store.rows("guided")
+    found = {row.sequence: (row.sequence.count("G"), row.sequence.count("C")) for row in rows}
+    finals = [found[row.sequence] for row in rows if row.final]
+    front = {
+        a
+        for a in found.values()
+        if not any(b[0] >= a[0] and b[1] >= a[1] and b != a for b in found.values())
+    }
+    assert len(rows) == BUDGET
+    assert front <= set(finals)
 
 
 def test_a_score_that_always_fails_ends_a_long_round_early(tmp_path):

@@ -8,8 +8,10 @@ from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.importance_tilt import ImportanceTilt
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.tds import TDS
+from discdiff.guidance.tree_search import TreeSearch
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue
 from discdiff.model import LengthLaw, Model
@@ -68,6 +70,7 @@ METHODS = {
     "correctors": Correctors(power=1.5, models=[MASKED], powers=[0.5], particles=3, scale=4.0),
     "fk, every third event": FKSteering(particles=4, scale=4.0, interval=3, threshold=1.0),
     "fk, later": FKSteering(particles=4, scale=4.0, skip=2, threshold=1.0),
+    "tree search": TreeSearch(children=3, iterations=8, designs=1),
     "fk, max": FKSteering(particles=4, scale=4.0, potential="max", scheme="multinomial"),
 }
 
@@ -137,6 +140,13 @@ def test_a_run_that_stops_and_goes_on_is_the_same_alone(name):
     whole = run(N, 0)
     assert torch.equal(run(1, 4), whole[4:5])
     assert torch.equal(run(3, 6), whole[6:])
+
+
+def test_a_tilted_row_is_the_same_alone():
+    sampler, method = SAMPLERS["first hitting"], ImportanceTilt(draws=3, scale=4.0)
+    whole = method.run(sampler, Reward(DNA, share_of_a), N, key=5)
+    same(whole, method.run(sampler, Reward(DNA, share_of_a), 1, key=5, first_design=4), 4)
+    same(whole, method.run(sampler, Reward(DNA, share_of_a), 5, key=5, first_design=3), 3)
 
 
 def test_all_particles_of_a_population_are_shards_too():

@@ -6,6 +6,7 @@ from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.importance_tilt import ImportanceTilt
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.tds import TDS
@@ -86,6 +87,7 @@ FORMULAS = {
     "annealing": (Correctors(2.0, particles=K, scale=0.0), K * L, K),
     "product": (Correctors(models=[MASKED] * 2, particles=K, scale=0.0), 3 * K * L, K),
     "product, reward": (Correctors(models=[MASKED], particles=K), 2 * K * L, K * (L - 1) + K),
+    "importance tilt": (ImportanceTilt(M), L, L * M + 1),
     "isir": (ISIRGibbs(T, M, 1.0, select="softmax"), L + T * M * L, 1 + T * M),
     "isir, one candidate": (ISIRGibbs(T, level=1.0), L + T * L, 1 + T),
 }

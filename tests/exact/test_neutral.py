@@ -8,6 +8,7 @@ from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.importance_tilt import ImportanceTilt
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.svdd import SVDD
 from discdiff.guidance.tds import TDS
@@ -48,6 +49,7 @@ METHODS = {
     "correctors": lambda scale: Correctors(particles=3, scale=scale, threshold=1.0),
     "isir": lambda scale: ISIRGibbs(4, scale=scale, level=0.7),
     "isir softmax": lambda scale: ISIRGibbs(4, 3, 0.7, scale, "softmax"),
+    "importance tilt": lambda scale: ImportanceTilt(5, scale=scale),
     "fk sum": lambda scale: FKSteering(3, scale=scale, potential="sum", threshold=1.0),
 }
 every = pytest.mark.parametrize("name", METHODS)

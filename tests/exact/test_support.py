@@ -59,8 +59,8 @@ METHODS = {
 }
 
 
-# the chains of isir and split_gibbs have no weights, and evolution and beam have no law
-UNWEIGHTED = ("isir", "split_gibbs", "evolution", "beam")
+# chains and tilts have no weights, and optimisers no law
+UNWEIGHTED = ("isir", "split_gibbs", "importance_tilt", "evolution", "beam", "tree_search")
 WEIGHTED = [row for row in TABLE if row.method not in UNWEIGHTED]
 
 

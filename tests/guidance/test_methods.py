@@ -10,9 +10,11 @@ from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
 from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.fk import FKSteering
+from discdiff.guidance.importance_tilt import ImportanceTilt
 from discdiff.guidance.isir import ISIRGibbs
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.svdd import SVDD
+from discdiff.guidance.tree_search import TreeSearch
 from discdiff.guidance.unguided import Unguided
 from discdiff.guidance.value import RolloutValue, SampledValue, ZeroValue
 from discdiff.model import Model
@@ -33,6 +35,8 @@ METHODS = [
     Beam(2, 3),
     Beam(4, 2, keep="all"),
     Correctors(2.0, particles=4),
+    ImportanceTilt(3),
+    TreeSearch(3, 4, designs=4),
     ISIRGibbs(3),
 ]
 by_name = {"ids": lambda method: type(method).__name__}
@@ -57,7 +61,7 @@ def test_every_method_returns_what_it_was_asked_for(method):
         assert value.shape == (8,), name
 
 
-@pytest.mark.parametrize("method", METHODS[1:-1], **by_name)
+@pytest.mark.parametrize("method", METHODS[1:-2], **by_name)
 def test_progress_sees_every_event(method):
     seen = []
     method.run(

@@ -22,6 +22,8 @@ def _small(name: str) -> dict[str, object]:
         "evolution": {"population": 5, "children": 4, "generations": 2, "initial": 6},
         "isir": {"sweeps": 2, "candidates": 2, "select": "softmax"},
         "split_gibbs": {"sweeps": 2, "moves": 2},
+        "importance_tilt": {"draws": 3},
+        "tree_search": {"children": 3, "iterations": 4, "designs": 5},
         "ancestral": {"steps": 4},
         "parallel": {"steps": 2},
         "remdm": {"steps": 6},
