@@ -43,8 +43,8 @@ class SplitGibbs(Guidance):
     position given the others, by evaluating every other token there; `block`, all positions from
     $K_t$ at once, taken or left by reward: for low levels; or `closed`, z itself, without any
     evaluation, where the reward is a sum over positions (`Reward.terms`). For each design they ask
-    for S(moves + 1) evaluations, V - 1 times the moves with `gibbs` and fewer with `block`; with
-    `exact` for 1 in place of S beside the moves; with `closed` for 1.
+    for 1 + S·moves evaluations, S(moves + 1) without `exact`; with `gibbs` for V - 1 times the
+    moves, with `block` for fewer; with `closed` for 1.
 
     Args:
         sweeps: S, draws of the model.
@@ -55,8 +55,8 @@ class SplitGibbs(Guidance):
         last: that of the last; equal to `first` for a fixed level. Designs that begin at seeds are
             never noised further than those were.
         anneal: the times in between, `geometric` or `linear`.
-        exact: begin the moves of a sweep at the z before, which keeps the law, in place of the x
-            just drawn, which follows the model faster while the level falls.
+        exact: begin the moves of a sweep at the z before, which keeps the law; else at the x just
+            drawn, as published, which takes some ten times as many moves to come as near.
         keep: return `z`, which fits the reward and any alphabets, or `x`, the model's last draw,
             where it is valid and keeps to the alphabets.
 
@@ -92,7 +92,7 @@ class SplitGibbs(Guidance):
         first: float = 1.0,
         last: float = 0.01,
         anneal: Literal["geometric", "linear"] = "geometric",
-        exact: bool = False,
+        exact: bool = True,
         keep: Literal["z", "x"] = "z",
     ) -> None:
         self.sweeps = _check.positive_int("sweeps", sweeps)

@@ -39,13 +39,13 @@ LAWS: dict[str, str] = {
 }
 # what a method refuses: the process and the plan
 REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
-    "split_gibbs": tuple(("masked", plan) for plan in PLANS["masked"]),  # z could not differ from x
     # a product of conditionals is that of laws for one token at a time
     "correctors": (
         *(("masked", plan) for plan in PLANS["masked"] if plan != "first_hitting"),
         ("uniform", "ancestral"),
     ),
     "tree_search": (("masked", "remdm"),),  # what a node has drawn must stay
+    "split_gibbs": tuple(("masked", plan) for plan in PLANS["masked"]),  # z could not differ from x
 }
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)
