@@ -187,6 +187,17 @@ def test_a_proposal_is_undone_by_the_weight(name):
     assert unbiased(plain_law(name).p * inside(), LAW, samples)
 
 
+def test_what_multiplies_the_law_multiplies_the_law_given_it():
+    chosen = sampler("first_hitting")
+    slope = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)
+    state = chosen.init(RUNS, key=4)
+    while not chosen.done(state):
+        state = chosen.step(state, target=lambda state, event, law: slope.expand(law.shape))
+    measure = LAW.p * inside() * np.exp(slope.numpy()[LAW.rows].sum(1))
+    assert unbiased(measure, LAW, chosen.finish(state))
+    assert not unbiased(LAW.p * inside(), LAW, chosen.finish(state))
+
+
 def test_a_masked_network_with_a_clock_is_asked_at_the_time_of_the_event():
     model = model_of(LAW)
     model.denoiser.needs_time = True
