@@ -51,6 +51,7 @@ class Selfies(Molecules):
     """
 
     name = "selfies"
+    spelt = False
 
     def __init__(
         self,

@@ -74,6 +74,8 @@ class Domain(ABC):
     """A few valid strings, to try an oracle on."""
     keeps_scaffolds: bool = False
     """Whether `with_template` can hold designs to a scaffold: the string has one for its tokens."""
+    spelt: bool = True
+    """Whether `split` finds the tokens that a string was joined from."""
     template: Gapped | None = None
     """What every design starts from; see `with_template`."""
 

@@ -62,6 +62,12 @@ class LengthLaw:
         kept = [p if low <= n <= high else 0.0 for n, p in enumerate(self.probabilities.tolist())]
         return type(self)(kept) if any(kept) else None
 
+    def among(self, lengths: Sequence[bool]) -> Self | None:
+        """Return the law of the lengths that are True, None where they have no weight."""
+        pairs = zip(self.probabilities.tolist(), lengths, strict=True)
+        kept = [p if fits else 0.0 for p, fits in pairs]
+        return type(self)(kept) if any(kept) else None
+
     @classmethod
     def fixed(cls, length: int) -> Self:
         """Return the law of one length."""

@@ -174,6 +174,17 @@ class Process(ABC):
         """
 
     @abstractmethod
+    def log_bridge(self, x_s: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        r"""Return $\log q(x_s^i\mid x_t^i,x_0^i=v)$ for every v up to a constant, `(..., V)`.
+
+        Args:
+            x_s: the tokens that an event drew `(...)`.
+            x_t: the tokens before it `(...)`.
+            t: time before the event `(...)`.
+            s: time after it `(...)`.
+        """
+
+    @abstractmethod
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         """Return the positions, bool `(B, L)`, that a reverse event may still draw."""
 
@@ -278,6 +289,11 @@ class MaskedProcess(Process):
         carried = torch.where(ids == x_t[..., None], 0.0, -torch.inf).to(log_p_x0.dtype)
         return torch.where((x_t == self.mask_id)[..., None], log_p_x0, carried)
 
+    def log_bridge(self, x_s: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        ids = torch.arange(self.vocab_size, device=x_s.device)
+        shown = torch.where(ids == x_s[..., None], 0.0, -torch.inf).double()
+        return torch.where((x_s == self.mask_id)[..., None], 0.0, shown)
+
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         return active & (x_t == self.mask_id)
 
@@ -343,13 +359,19 @@ class UniformProcess(Process):
 
     def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         t = torch.as_tensor(t, dtype=torch.float64).expand(log_p_x0.shape[:-1])
-        spread = self.schedule.noise(t) / self.vocab_size
-        ids = torch.arange(self.vocab_size, device=x_t.device)
-        relaxed = x_t.is_floating_point()
-        row = x_t[..., : self.vocab_size] if relaxed else (ids == x_t[..., None])
-        same = self.schedule.alpha(t)[..., None] * row
-        posterior = log_p_x0.double() + (same + spread[..., None]).log()
+        posterior = log_p_x0.double() + self._likelihood(x_t, t).log()
         return torch.log_softmax(posterior, dim=-1).to(log_p_x0.dtype)
+
+    def log_bridge(self, x_s: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        return self._likelihood(x_s, s).log() - self._likelihood(x_t, t).log()
+
+    def _likelihood(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return the chance that each clean token becomes `x`, or a relaxed row, `(..., V)`."""
+        spread = self.schedule.noise(t) / self.vocab_size
+        ids = torch.arange(self.vocab_size, device=x.device)
+        row = x[..., : self.vocab_size] if x.is_floating_point() else (ids == x[..., None])
+        same = self.schedule.alpha(t)[..., None] * row
+        return same + spread[..., None]
 
     def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
         return active

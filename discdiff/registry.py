@@ -24,6 +24,7 @@ KINDS = (
     "denoisers",
     "domains",
     "samplers",
+    "constraints",
     "guidance",
     "values",
     "oracles",

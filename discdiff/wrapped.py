@@ -37,6 +37,7 @@ class Wrapped(Domain):
         self.inner = inner
         self.name, self.column, self.examples = inner.name, inner.column, inner.examples
         self.keeps_scaffolds, self.template = inner.keeps_scaffolds, inner.template
+        self.spelt = inner.spelt
 
     def split(self, string: str) -> list[str]:
         return self.inner.split(string)

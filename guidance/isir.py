@@ -129,7 +129,7 @@ class ISIRGibbs(Guidance):
             region=self.region,
             progress=progress,
         )
-        entry, reward = _score(ledger, new, new.belief(sampler.process))
+        entry, reward = _score(sampler, ledger, new, new.belief(sampler.process))
         shape = (len(old), self.candidates)
         rewards = torch.cat([chains.reward[:, None], reward.view(shape)], dim=1)
         weight = (self.scale * rewards).nan_to_num(nan=-torch.inf)
@@ -162,13 +162,15 @@ class Chains:
     reward: Tensor
 
 
-def _score(ledger: Ledger, state: State, belief: Belief) -> tuple[Tensor, Tensor]:
-    """Return entries and rewards; rows outside their alphabets are not asked for and have none."""
+def _score(sampler: Sampler, ledger: Ledger, state: State, belief: Belief) -> tuple[Tensor, Tensor]:
+    """Return entries and rewards; rows outside alphabets or constraint are not asked for."""
     rows, cols = state.active.nonzero(as_tuple=True)
     alphabet = state.alphabet(rows, cols)
     inside = torch.ones(len(state), dtype=torch.bool, device=state.tokens.device)
     if alphabet is not None:
         inside[rows[~alphabet.gather(1, state.tokens[rows, cols][:, None])[:, 0]]] = False
+    if sampler.constraint is not None:
+        inside &= sampler.constraint.met(state.tokens, state.tokens != sampler.process.pad_id)
     entry = torch.full_like(state.keys, -1)
     reward = torch.full_like(state.log_weight, torch.nan)
     if bool(inside.any()):

@@ -21,7 +21,8 @@ from discdiff.guidance.resample import Scheme
 from discdiff.guidance.select import best_children, first_children, one_child, resample
 from discdiff.guidance.value import Value, live_rows
 from discdiff.reward import Reward
-from discdiff.samplers.engine import Sampler, Tilt
+from discdiff.samplers.draw import Tilt
+from discdiff.samplers.engine import Sampler
 from discdiff.samplers.plan import Event
 from discdiff.samplers.state import State
 

@@ -75,7 +75,8 @@ def redraw(
         levels: the times they are noised to.
         keys: of level and noise, int64 `(B,)`.
         own: of all that follows, int64 `(B,)`.
-        restricted: whether positions with an alphabet draw from it; else from all tokens.
+        restricted: whether alphabets and the sampler's constraint are kept to; else only the
+            outcome may be judged by them.
         region: `sites`, noised each by itself, or `span`.
         progress: called with the state after every event.
 
@@ -102,12 +103,15 @@ def redraw(
         allowed=old.allowed if restricted else None,
         layout=old.layout if restricted else None,
         cond=old.cond,
+        held=restricted,
     )
     redrawn = sampler.process.editable(noisy, active)
     done = sampler.run(replace(begun, counts=old.counts), progress=progress)
     moved = redrawn.any(1)
     path = old.path.where(moved, done.path).unknown_in(moved)
-    return replace(done, path=path, active=old.active, allowed=old.allowed, layout=old.layout)
+    return replace(
+        done, path=path, active=old.active, allowed=old.allowed, layout=old.layout, held=old.held
+    )
 
 
 def spans(active: Tensor, share: Tensor, keys: Tensor) -> Tensor:

@@ -145,8 +145,8 @@ class SplitGibbs(Guidance):
         """Return the chains with x drawn given z, which is noise of the times `t (B,)`."""
         old, z = chains.x, chains.place.tokens
         keys = random.fold(_sweep_keys(old, number), CHILD)
-        # alphabets bind z alone: a law that is restricted on the way is not that of p
-        begun = sampler.start(z, t, old.active, keys=keys, cond=old.cond)
+        # alphabets and a constraint bind z alone: a law restricted on the way is not that of p
+        begun = sampler.start(z, t, old.active, keys=keys, cond=old.cond, held=False)
         done = sampler.run(replace(begun, counts=old.counts), progress=progress)
         x = replace(old, tokens=done.tokens, path=done.path.unknown_in(old.active.any(1)))
         return replace(chains, x=x)

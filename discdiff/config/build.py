@@ -14,6 +14,7 @@ from discdiff.campaign.runner import Campaign
 from discdiff.campaign.workers import InWorkers
 from discdiff.config.composition import Composition
 from discdiff.config.settings import Component, Design, Drawn, ObjectiveKeys, TermKeys
+from discdiff.constraint.constraint import Constraint, merged
 from discdiff.data.readers import Columns, read_chunks
 from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError, UnsupportedError
@@ -45,7 +46,12 @@ def sampler(settings: Drawn, source: Composition) -> Sampler:
     """Return the sampler of `settings`, around its model, held to what they ask of designs."""
     loaded = model(settings.model, settings.device, source)
     loaded = _banded(_held(loaded, settings, source), settings, source)
-    built: Sampler = component("samplers", "sampler", settings.sampler, source, model=loaded)
+    config = settings.sampler
+    if settings.constraint:
+        with located(source, "constraint"):
+            Constraint.of(settings.constraint, loaded.domain)  # a fault is found here
+        config = {**config, "constraint": merged(config.get("constraint"), settings.constraint)}
+    built: Sampler = component("samplers", "sampler", config, source, model=loaded)
     return built
 
 

@@ -67,6 +67,11 @@ class Drawn:
     similarity: list[Any] | None = _key(
         "[low, high] of a design's similarity to the nearest seed; null: any", None
     )
+    constraint: dict[str, Any] | None = _key(
+        "what the tokens of every design must meet, by name: regex, required, forbidden,"
+        " homopolymer, iupac, smiles; beside what a recommended sampler asks, null for none of it",
+        None,
+    )
     cond: int | None = _key("class of every design, for a model with classes", None)
     device: str = _key("cpu, cuda, or auto")
     seed: int = _key("same seed, same designs")

@@ -14,19 +14,26 @@ from discdiff.errors import ConfigError
 
 _CODE = re.compile(r"\+*oracle\.((?P<name>\w+)\.)?(?P<key>path|command)=(?P<value>.*)", re.DOTALL)
 _TEMPLATE = re.compile(r"\+*template=(?P<value>.*)", re.DOTALL)
+_PATTERN = re.compile(
+    r"\+*constraint\.(regex|required|forbidden)=(?P<value>(?!null$).*)", re.DOTALL
+)
 _OPTION = re.compile(r"\+*oracle\.(?P<key>\w+)(?P<rest>[=.].*)", re.DOTALL)
 _SPELT = re.compile(r"\s*('.*'|\".*\"|\[.*\])\s*", re.DOTALL)
 _KINDS = {"path": "file", "command": "command"}
 
 
 def verbatim(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides with paths, commands and scaffolds quoted: their signs mean themselves.
+    """Return the overrides with paths, commands, scaffolds and patterns quoted.
+
+    Their signs mean themselves.
 
     Example:
         >>> verbatim(["oracle.command=dock --size=1,2", "budget=5"])
         ["oracle.command='dock --size=1,2'", 'budget=5']
         >>> verbatim(["template=c1ccc([*:1])cc1", "template=[A,null,[C,G]]"])
         ["template='c1ccc([*:1])cc1'", 'template=[A,null,[C,G]]']
+        >>> verbatim(["constraint.regex=A(C|GT){2,}", "constraint.forbidden=[GAATTC]"])
+        ["constraint.regex='A(C|GT){2,}'", 'constraint.forbidden=[GAATTC]']
     """
     return [_quoted(text) for text in overrides]
 
@@ -72,7 +79,7 @@ def named(overrides: Sequence[str], experiment: hydra.Experiment | None) -> list
 
 
 def _quoted(text: str) -> str:
-    found = _CODE.fullmatch(text)
+    found = _CODE.fullmatch(text) or _PATTERN.fullmatch(text)
     if found is not None and not _SPELT.fullmatch(found["value"]):
         return text[: found.start("value")] + _in_quotes(found["value"])
     found = _TEMPLATE.fullmatch(text)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.constraint.constraint import Asked
 from discdiff.model import Model
 from discdiff.process import Process
 from discdiff.samplers.engine import Sampler
@@ -28,8 +29,9 @@ class _CertaintyOrder(Sampler):
         steps: int | None = None,
         temperature: float = 1.0,
         top_p: float = 1.0,
+        constraint: Asked = None,
     ) -> None:
-        super().__init__(model, temperature, top_p)
+        super().__init__(model, temperature, top_p, constraint)
         self.steps = None if steps is None else _check.positive_int("steps", steps)
 
     @abstractmethod
@@ -51,6 +53,7 @@ class EntropyOrder(_CertaintyOrder):
         steps: events per design; one position an event when None.
         temperature: as in `Sampler`.
         top_p: as in `Sampler`.
+        constraint: as in `Sampler`.
 
     Raises:
         InputError: if `steps` is not a positive integer.
@@ -80,6 +83,7 @@ class ConfidenceOrder(_CertaintyOrder):
         steps: events per design; one position an event when None.
         temperature: as in `Sampler`.
         top_p: as in `Sampler`.
+        constraint: as in `Sampler`.
 
     Raises:
         InputError: if `steps` is not a positive integer.

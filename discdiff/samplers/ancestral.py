@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.constraint.constraint import Asked
 from discdiff.model import Model
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.grid import GridPlan
@@ -47,6 +48,7 @@ class Ancestral(Sampler):
         grid: `linear` or `cosine` in time.
         temperature: as in `Sampler`; a heuristic on uniform processes.
         top_p: as in `Sampler`; a heuristic on uniform processes.
+        constraint: as in `Sampler`.
 
     Raises:
         InputError: if `steps` is not a positive integer or `grid` is unknown.
@@ -69,8 +71,9 @@ class Ancestral(Sampler):
         grid: Grid = "linear",
         temperature: float = 1.0,
         top_p: float = 1.0,
+        constraint: Asked = None,
     ) -> None:
-        super().__init__(model, temperature, top_p)
+        super().__init__(model, temperature, top_p, constraint)
         self.steps = _check.positive_int("steps", steps)
         _check.one_of("grid", grid, GRIDS)
         self.times = grid_times(steps, grid)

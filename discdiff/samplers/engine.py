@@ -13,11 +13,14 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
+from discdiff.constraint.constraint import Asked, Constraint
+from discdiff.domain import Template
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.gapped import Templates
-from discdiff.process import inverse_cdf
-from discdiff.samplers.adjust import adjust, normalised, restrict
+from discdiff.samplers.adjust import adjust
+from discdiff.samplers.draw import Draw, Tilt
 from discdiff.samplers.forward import evaluate
+from discdiff.samplers.held import Held, Places
 from discdiff.samplers.path import Path
 from discdiff.samplers.plan import Event, Finished, Ints, Plan
 from discdiff.samplers.samples import Samples
@@ -27,9 +30,6 @@ from discdiff.samplers.state import PAUSE, PREVIEW, TOKEN, State
 if TYPE_CHECKING:
     from discdiff.model import Model
 
-# (state, event, log-law (N, V) of the N positions it draws) -> log-ratio (N, V)
-Tilt = Callable[[State, Event, Tensor], Tensor]
-
 
 class Sampler(ABC):
     """Turns noise into sequences by the events of a plan.
@@ -38,18 +38,26 @@ class Sampler(ABC):
         model: denoiser, process, domain and length law.
         temperature: divides the network's log-probabilities; 1 leaves the law alone.
         top_p: keeps the smallest set of tokens whose mass reaches it, renormalised; 1 keeps all.
+        constraint: what every design must meet (`Constraint`), or None.
 
     Raises:
-        InputError: if an argument is out of range.
+        InputError: if an argument is out of range, or no design can meet the constraint.
         UnsupportedError: if the plan is not defined for the model's process.
 
     Law: that of the plan; `temperature` and `top_p` change the target, and say so by their value.
+    With a constraint, weighted designs follow that law given that it is met.
     """
 
     processes: ClassVar[tuple[str, ...]] = ("masked", "uniform")
     remasks: ClassVar[bool] = False  # whether tokens that were drawn may be masked again
 
-    def __init__(self, model: Model, temperature: float = 1.0, top_p: float = 1.0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        constraint: Asked = None,
+    ) -> None:
         if model.process.kind not in self.processes:
             raise UnsupportedError(
                 f"{type(self).__name__} needs a {' or '.join(self.processes)} process, "
@@ -62,6 +70,12 @@ class Sampler(ABC):
         self._by_event = model.process.kind == "masked" and model.denoiser.needs_time
         self.top_p = _check.positive("top_p", top_p)
         _check.fraction("top_p", top_p)
+        self.constraint = Constraint.of(constraint, model.domain)
+        self._held = None
+        if self.constraint is not None:
+            self._held = Held(self.constraint, model, self.temperature, self.top_p)
+            self.model = self._held.model
+        self._draw = Draw(self.process, self.temperature, self.top_p, self._held)
 
     @abstractmethod
     def plan(self, state: State) -> Plan:
@@ -109,12 +123,14 @@ class Sampler(ABC):
         keys = random.row_keys(key, design, slot)
         shared = random.row_keys(key, design, torch.zeros_like(slot))
         choice = shared if length_per_design else keys
+        if self._held is not None:
+            self._held.check_length(length)
         begin = beginning(self.model, keys, choice, length, template, seeds)
         classes = None
         if cond is not None:
             self._check_class(cond)
             classes = torch.full((len(keys),), cond, device=device)
-        return self.start(
+        state = self.start(
             begin.x_t,
             begin.t,
             begin.active,
@@ -123,6 +139,10 @@ class Sampler(ABC):
             layout=begin.layout,
             cond=classes,
         )
+        if self._held is None:
+            return state
+        free = length is None and template is None and seeds is None
+        return self._held.begun(state, by_law=free, fixed=isinstance(template, Template))
 
     def _check_class(self, cond: int) -> None:
         classes = getattr(self.model.denoiser, "classes", 0)  # a plain module may have none
@@ -141,6 +161,7 @@ class Sampler(ABC):
         allowed: Tensor | None = None,
         layout: Tensor | None = None,
         cond: Tensor | None = None,
+        held: bool = True,
     ) -> State:
         """Return the state that continues from any noisy tokens at any time.
 
@@ -152,6 +173,7 @@ class Sampler(ABC):
             allowed: per-position alphabets, bool `(W, V)`, of T templates `(T, W, V)`, or None.
             layout: which of T templates each row has, `(B,)`; None where there is one.
             cond: int64 classes `(B,)`, or None.
+            held: whether draws keep to the sampler's constraint, if it has one.
         """
         if x_t.shape != active.shape or t.shape != x_t.shape[:1] or keys.shape != t.shape:
             raise InputError(
@@ -174,6 +196,7 @@ class Sampler(ABC):
             allowed=allowed,
             layout=layout,
             cond=cond,
+            held=held and self._held is not None,
         )
         return replace(state, plan=self.plan(state))
 
@@ -190,9 +213,9 @@ class Sampler(ABC):
 
         Children of one parent stand side by side. With several, the remaining plan of each is drawn
         afresh, so the order of reveals is part of the proposal. `log_weight` gains
-        log p - log tau wherever a template or `tilt` changes the law that is drawn from. What
-        `target` changes is the law itself: p is multiplied by its ratio and not normalised, so the
-        weight gains the normaliser.
+        log p - log tau wherever a template, a constraint or `tilt` changes the law that is drawn
+        from. What `target` changes is the law itself: p is multiplied by its ratio and not
+        normalised, so the weight gains the normaliser.
         """
         parent = state
         if branch > 1:
@@ -202,65 +225,24 @@ class Sampler(ABC):
             state = replace(state, plan=state.plan.renew(state, ~state.plan.done(state, stop)))
         event = state.plan.event(state, stop)
         rows, cols = self._on_device(event.rows, state), self._on_device(event.cols, state)
-        if state.plan.adaptive or (parent.log_p is not None and not self._by_event):
+        full, family = None, branch
+        if state.held and self._by_event:
+            full, family = self._table(state, event.t), 1
+        elif state.plan.adaptive or state.held or (parent.log_p is not None and not self._by_event):
             full = self.log_p(parent) if parent.log_p is None else parent.log_p
-            log_p = full[rows // branch, cols]
-        else:
+        if full is None:
             log_p = evaluate(self.model, state, event.t, event.rows, event.cols)
+        else:
+            log_p = full[rows // family, cols]
         if state.plan.adaptive:
             certain = adjust(log_p, self.temperature, self.top_p)
             chosen = state.plan.choose(state, event, certain)
             rows, cols, log_p = rows[chosen], cols[chosen], log_p[chosen]
             event = replace(event, rows=rows.cpu().numpy(), cols=cols.cpu().numpy())
-        u = state.uniforms(TOKEN, rows, cols)
-        return self._draw(state, event, rows, cols, log_p, u, tilt, target)
-
-    def _draw(
-        self,
-        state: State,
-        event: Event,
-        rows: Tensor,
-        cols: Tensor,
-        log_p: Tensor,
-        u: Tensor,
-        tilt: Tilt | None = None,
-        target: Tilt | None = None,
-    ) -> State:
-        x_t, t, s = state.tokens[rows, cols], event.t[rows], event.s[rows]
-        model_law = law = self.process.event_log_probs(log_p, x_t, t, s)
-        adjusted = adjust(log_p, self.temperature, self.top_p)
-        if adjusted is not log_p:
-            log_p, law = adjusted, self.process.event_log_probs(adjusted, x_t, t, s)
-        alphabet, drawn_from = state.alphabet(rows, cols), law
-        if alphabet is not None:
-            log_p = restrict(log_p, alphabet)
-            drawn_from = self.process.event_log_probs(log_p, x_t, t, s)
-        if target is not None:
-            ratio = target(state, event, law)
-            law, drawn_from = law + ratio, normalised(drawn_from + ratio, drawn_from)
-        if tilt is not None:
-            drawn_from = torch.log_softmax(drawn_from + tilt(state, event, drawn_from), dim=-1)
-        token = inverse_cdf(drawn_from, u)
-        tokens = state.tokens.clone()
-        tokens[rows, cols] = token
-        back = self.process.log_noising(x_t, token, t, s)
-        path = state.path.drawn(rows, cols, _at(model_law, token), back)
-        if event.remask is not None:
-            tokens = torch.where(event.remask, self.process.mask_id, tokens)
-            path = path.forgotten(event.remask)
-        log_weight = state.log_weight
-        if drawn_from is not law:
-            change = (_at(law, token) - _at(drawn_from, token)).double()
-            log_weight = log_weight.index_add(0, rows, change)
-        return replace(
-            state,
-            tokens=tokens,
-            path=path,
-            t=event.s,
-            log_weight=log_weight,
-            event=state.event + 1,
-            log_p=None,
-        )
+        places, others = Places(rows, cols, log_p), None
+        if state.held and self._held is not None and full is not None:
+            others = self._held.elsewhere(state, places, full, family)
+        return self._draw(state, event, places, state.purpose_keys(TOKEN), tilt, others, target)
 
     def log_p(self, state: State) -> Tensor:
         """Return log-probabilities `(B, W, V)` at every position that may still be drawn.
@@ -268,8 +250,11 @@ class Sampler(ABC):
         They are the network's, before temperature and nucleus. Rows that are finished, and
         positions that are settled, hold zeros.
         """
+        return self._table(state, state.t)
+
+    def _table(self, state: State, t: Tensor) -> Tensor:
         rows, cols = self._open(state)
-        found = evaluate(self.model, state, state.t, rows, cols)
+        found = evaluate(self.model, state, t, rows, cols)
         full = torch.zeros(*state.tokens.shape, found.shape[-1], dtype=found.dtype)
         full = full.to(state.tokens.device)
         full[self._on_device(rows, state), self._on_device(cols, state)] = found
@@ -290,8 +275,8 @@ class Sampler(ABC):
         event = Event(rows, cols, state.t, torch.zeros_like(state.t))
         on_rows, on_cols = self._on_device(rows, state), self._on_device(cols, state)
         keys = random.fold(state.purpose_keys(PREVIEW), draw)
-        u = random.uniform_at(keys[on_rows], on_cols)
-        state = self._draw(state, event, on_rows, on_cols, log_p[on_rows, on_cols], u)
+        places = Places(on_rows, on_cols, log_p[on_rows, on_cols])
+        state = self._draw(state, event, places, keys)
         return replace(state, plan=Finished())
 
     def _open(self, state: State) -> tuple[Ints, Ints]:
@@ -387,7 +372,3 @@ class Sampler(ABC):
 
     def _on_device(self, index: Ints, state: State) -> Tensor:
         return torch.from_numpy(index).to(state.tokens.device, non_blocking=True)
-
-
-def _at(log_law: Tensor, token: Tensor) -> Tensor:
-    return log_law.gather(-1, token[:, None])[:, 0]

@@ -22,6 +22,7 @@ class FirstHitting(Sampler):
         model: a masked model.
         temperature: as in `Sampler`.
         top_p: as in `Sampler`.
+        constraint: as in `Sampler`.
 
     Law: exact.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.constraint.constraint import Asked
 from discdiff.model import Model
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.plan import Plan, StaticPlan, descending_rank, hitting_levels
@@ -48,6 +49,7 @@ class Parallel(Sampler):
         counts: `uniform` or `cosine` block sizes.
         temperature: as in `Sampler`.
         top_p: as in `Sampler`.
+        constraint: as in `Sampler`.
 
     Raises:
         InputError: if `steps` is not a positive integer or `counts` is unknown.
@@ -72,8 +74,9 @@ class Parallel(Sampler):
         counts: Counts = "uniform",
         temperature: float = 1.0,
         top_p: float = 1.0,
+        constraint: Asked = None,
     ) -> None:
-        super().__init__(model, temperature, top_p)
+        super().__init__(model, temperature, top_p, constraint)
         self.steps = _check.positive_int("steps", steps)
         _check.one_of("counts", counts, ("uniform", "cosine"))
         self.counts: Counts = counts

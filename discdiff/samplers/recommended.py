@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from discdiff import registry
 from discdiff.errors import CheckpointError
 from discdiff.model import Model
@@ -19,7 +21,8 @@ def recommended(model: Model, **options: object) -> Sampler:
 
     Args:
         model: the model.
-        options: options of that sampler, in place of those of the card.
+        options: options of that sampler, in place of those of the card; conditions of a
+            `constraint` stand beside those of the card, and None switches one of them off.
 
     Raises:
         CheckpointError: if the card names no sampler in the place of one.
@@ -41,5 +44,8 @@ def recommended(model: Model, **options: object) -> Sampler:
             f"the card's heading {HEADING!r} must hold the name of a sampler and its options, "
             f"got {named!r}"
         )
+    asked = options.get("constraint")
+    if isinstance(asked, Mapping) and isinstance(named.get("constraint"), Mapping):
+        options["constraint"] = {**named["constraint"], **asked}
     sampler: Sampler = registry.build("samplers", {**named, **options}, model=model)
     return sampler

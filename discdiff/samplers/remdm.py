@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.constraint.constraint import Asked
 from discdiff.errors import InputError
 from discdiff.model import Model
 from discdiff.process import MaskedProcess
@@ -52,6 +53,7 @@ class ReMDM(Sampler):
         grid: `linear` or `cosine` in time; `loop` needs `linear`.
         temperature: as in `Sampler`.
         top_p: as in `Sampler`.
+        constraint: as in `Sampler`.
 
     Raises:
         InputError: if a value is out of range, or a loop's eta exceeds (1 - alpha) / alpha.
@@ -60,7 +62,8 @@ class ReMDM(Sampler):
     correction draws several tokens at once; exact at any number of steps for independent positions.
     With `confidence` biased even there, since what is masked depends on what was drawn. With the
     alphabets of a template the weighted law is that of the paths whose tokens were all allowed,
-    those masked again included, which is not quite the law restricted.
+    those masked again included, which is not quite the law restricted; with a constraint likewise
+    of the paths that could always meet it.
 
     Source: Remasking Discrete Diffusion Models with Inference-Time Scaling (Wang et al., 2025,
     arXiv:2503.00307).
@@ -86,8 +89,9 @@ class ReMDM(Sampler):
         grid: Grid = "linear",
         temperature: float = 1.0,
         top_p: float = 1.0,
+        constraint: Asked = None,
     ) -> None:
-        super().__init__(model, temperature, top_p)
+        super().__init__(model, temperature, top_p, constraint)
         self.steps = _check.positive_int("steps", steps)
         _check.one_of("strategy", strategy, STRATEGIES)
         _check.one_of("eta_mode", eta_mode, ("step", "rate"))

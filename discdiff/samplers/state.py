@@ -23,7 +23,7 @@ CHOICE, PRIOR, PLAN, TOKEN, REMASK, CHILD, PREVIEW, SELECT, ROLLOUT = range(9)
 # in place of an event's index, which depends on the batch once a row has finished or stopped
 END, PAUSE, SWEEP = -1, -2, -3
 # fields of a state that do not hold a row for each design, or not for long
-_COMMON = frozenset({"plan", "counts", "event", "allowed", "log_p"})
+_COMMON = frozenset({"plan", "counts", "event", "allowed", "held", "log_p"})
 
 
 @dataclass
@@ -44,6 +44,7 @@ class State:
         allowed: alphabets per position of T templates, bool `(T, W, V)`, or None.
         layout: which of the templates a row has, int64 `(B,)`, or None.
         cond: int64 classes `(B,)`, or None.
+        held: whether draws keep to the sampler's constraint.
         log_p: the network's log-probabilities `(B, W, V)` for the present tokens, where a pass has
             been made.
     """
@@ -61,6 +62,7 @@ class State:
     allowed: Tensor | None = None
     layout: Tensor | None = None
     cond: Tensor | None = None
+    held: bool = False
     log_p: Tensor | None = None
 
     def __len__(self) -> int:

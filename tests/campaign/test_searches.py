@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from discdiff.campaign import Campaign, Store, runner
-from discdiff.errors import OracleError
+from discdiff.errors import OracleError, StoreError
 from discdiff.guidance.beam import Beam
 from discdiff.guidance.correctors import Correctors
 from discdiff.guidance.evolution import Evolution
@@ -94,9 +94,9 @@ PAIR = Objective([Term("g", Linear(0, 1)), Term("c", Linear(0, 1))], "arithmetic
 OBJECTIVES = {"front": PAIR}
 
 
-def campaign(folder, method, oracle, **changes):
+def campaign(folder, method, oracle, sampler=SAMPLER, **changes):
     options = {"budget": BUDGET, "round_size": 4, "batch_size": 4, "baseline": Unguided()}
-    sampler = UNIFORM.get(method, SAMPLER)
+    sampler = UNIFORM.get(method, SAMPLER) if sampler is SAMPLER else sampler
     return Campaign(
         folder, sampler, METHODS[method], oracle, OBJECTIVES.get(method), **options | changes
     )
@@ -120,6 +120,25 @@ def test_an_interrupted_search_ends_with_the_same_table(tmp_path, method):
         campaign(folder, method, again).resume()
         assert contents(folder) == contents(tmp_path / "whole")
         assert sorted(first.asked + again.asked) == sorted(oracle.asked)  # nothing twice
+
+
+def held(**conditions):
+    return FirstHitting(SAMPLER.model, constraint=conditions)
+
+
+def test_a_constrained_search_goes_on_as_it_began_and_with_nothing_else(tmp_path):
+    oracle = Score()
+    campaign(tmp_path / "whole", "evolution", oracle, held(forbidden=["GG"])).run()
+    assert oracle.asked
+    assert not any("GG" in string for string in oracle.asked)
+    first, again = Score(3), Score()
+    with pytest.raises(KeyboardInterrupt):
+        campaign(tmp_path / "cut", "evolution", first, held(forbidden=["GG"])).run()
+    for other in (SAMPLER, held(forbidden=["GT"])):
+        with pytest.raises(StoreError, match="cannot be continued with other settings.*forbidden"):
+            campaign(tmp_path / "cut", "evolution", again, other).resume()
+    campaign(tmp_path / "cut", "evolution", again, held(forbidden=["GG"])).resume()
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 def test_what_evolution_returns_is_final_although_the_budget_ended_it(tmp_path):

@@ -15,7 +15,7 @@ import torch
 
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.population import Particles
-from discdiff.samplers import engine
+from discdiff.samplers import draw
 from discdiff.samplers.first_hitting import FirstHitting
 from tests.exact.laws import words
 
@@ -29,7 +29,7 @@ def forcing(tokens):
         seen.append(log_probs.double())
         return torch.as_tensor(tokens)
 
-    with mock.patch.object(engine, "inverse_cdf", forced):
+    with mock.patch.object(draw, "inverse_cdf", forced):
         yield seen
 
 

@@ -1,0 +1,1 @@
+"""Hard constraints on whole sequences: finite automata over tokens, and drawing under them."""
