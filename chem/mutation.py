@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import TypeVar
 
 import numpy as np
@@ -138,7 +138,7 @@ def delete_atom(mol: Chem.RWMol, generator: np.random.Generator) -> bool:
     near = [atom.GetIdx() for atom in mol.GetAtomWithIdx(site).GetNeighbors()]
     near = [near[i] for i in generator.permutation(len(near))]
     pairs = [(near[0], other) for other in near[1:]]
-    for first, second in pairs if shape == 4 else zip(near, near[1:], strict=False):
+    for first, second in pairs if shape == 4 else pairwise(near):
         if mol.GetBondBetweenAtoms(first, second) is None:
             mol.AddBond(first, second, _ORDERS[1])
     mol.RemoveAtom(site)
@@ -198,7 +198,9 @@ def change_atom(mol: Chem.RWMol, generator: np.random.Generator) -> bool:
     old = int(generator.choice(numbers, p=chance * here / (chance * here).sum()))
     others = np.array([number != old for number in numbers])
     new = int(generator.choice(numbers, p=chance * others / (chance * others).sum()))
-    sites = [a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() == old and not a.GetFormalCharge()]
+    sites = [
+        a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() == old and not a.GetFormalCharge()
+    ]
     site = pick(sites, generator)
     if site is None:
         return False

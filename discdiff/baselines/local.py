@@ -11,13 +11,15 @@ from discdiff.baselines.genetic import check_letters, check_pool, spelled
 from discdiff.baselines.search import Asked, Found, Scorer
 
 _IDLE = 100
+"""Rounds in a row without a new string after which nothing new is expected."""
 
 
 class LocalSearch:
     """Changes random letters of one string, and moves to the best change that is no worse.
 
     It begins with the best of the first `initial` strings of the pool. A round asks for `batch`
-    copies of the current string in each of which `sites` random places hold another letter.
+    copies of the current string in each of which `sites` random places hold another letter. Where
+    nothing new is left around a string, it goes on from the next of the pool, and ends with it.
 
     Args:
         letters: what a string may hold.
@@ -58,16 +60,26 @@ class LocalSearch:
         asked, generator = Asked(score, budget), np.random.default_rng(_check.seed("seed", seed))
         check_pool(pool, self.letters)
         asked(pool[: self.initial])
-        current = (asked.best(1) or [pool[0]])[0]
-        idle = 0
-        while not asked.spent and idle < _IDLE:
-            near = self._neighbours(current, generator)
-            idle = 0 if asked(near) else idle + 1
-            tried = [s for s in near if np.isfinite(asked.values.get(s, np.nan))]
-            best = max(tried, key=lambda s: asked.values[s], default=current)
-            if not asked.values[best] < asked.values[current]:  # a current without value moves too
-                current = best
+        fresh = iter(pool)
+        current: str | None = (asked.best(1) or [pool[0]])[0]
+        while current is not None and not asked.spent:
+            current = self._climbed(current, asked, generator)
+            if current is None:
+                current = next(fresh, None)
+                asked([] if current is None else [current])
         return asked.found()
+
+    def _climbed(self, current: str, asked: Asked, generator: np.random.Generator) -> str | None:
+        """Return where one round leads, or None where nothing new is left around `current`."""
+        for _ in range(_IDLE):
+            near = self._neighbours(current, generator)
+            if asked(near):
+                break
+        else:
+            return None
+        tried = [string for string in near if np.isfinite(asked.values.get(string, np.nan))]
+        best = max(tried, key=lambda string: asked.values[string], default=current)
+        return current if asked.values[best] < asked.values[current] else best
 
     def _neighbours(self, current: str, generator: np.random.Generator) -> list[str]:
         row, size = spelled([current])[0], len(self.letters)

@@ -77,7 +77,7 @@ class Asked:
                 raise InputError(f"score must return ({len(new)},), got shape {answer.shape}")
             for string, value in zip(new, answer.tolist(), strict=True):
                 if np.isfinite(value):
-                    bisect.insort(self._ranked, (-value, len(self.values), string))
+                    bisect.insort(self._ranked, (-value, -len(self.values), string))
                 self.values[string] = value
         return len(new)
 
@@ -87,7 +87,10 @@ class Asked:
         return len(self.values) == self.budget
 
     def best(self, n: int) -> list[str]:
-        """Return the n best strings that have a value, best first, of equals the first asked."""
+        """Return the n best strings that have a value, best first, of equals the newest.
+
+        Where many strings share a value a search that kept the oldest would stand still.
+        """
         return [string for _, _, string in self._ranked[:n]]
 
     def found(self) -> Found:

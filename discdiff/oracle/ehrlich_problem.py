@@ -174,7 +174,7 @@ def chain(draws: np.random.RandomState, transition: Floats, length: int) -> NDAr
         >>> chain(np.random.RandomState(0), np.full((2, 2), 0.5), 4).tolist()
         [0, 1, 0, 0]
     """
-    return chains(draws, transition, length, 1)[0]
+    return chains(draws, transition, length, 1).reshape(length)
 
 
 def chains(

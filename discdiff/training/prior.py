@@ -104,9 +104,7 @@ def prior(
         card={"data": f"{len(encoded)} strings", "recipe": recipe},
         frozen_training=kind == "uniform",
     )
-    data = DataModule(
-        encoded.hold_out(valid_fraction, seed), batch_tokens=batch_tokens, seed=seed
-    )
+    data = DataModule(encoded.hold_out(valid_fraction, seed), batch_tokens=batch_tokens, seed=seed)
     return fit(
         model,
         data,
