@@ -24,12 +24,13 @@ class GeneticAlgorithm:
     strings of all so far; each letter is then replaced by a uniform one with probability
     `mutation`. Without any value yet, all that was asked for are parents.
 
-    As published but for this: there the survivors mutate too, so the best may be lost, and are
-    evaluated again; here they stay as they are and no string is asked for twice.
+    As published but for this: there the survivors mutate too, so the best may be lost; here they
+    stay as they are, no string is asked for twice, and of equals the newest survive. The published
+    population is for millions of evaluations; for 1,000 take one of 100.
 
     Args:
         letters: what a string may hold.
-        population: strings of a generation; published for Ehrlich functions: a million.
+        population: strings of a generation; published: a million.
         survivors: parents, at least 2; published: one in ten thousand.
         mutation: probability a letter; by default 1.1 over the length, as published.
         recombination: probability a letter to come from the first parent; by default 1.1 over the
