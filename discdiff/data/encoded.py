@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +65,31 @@ class Encoded:
     splits: tuple[str, ...]
     label: NDArray[np.int64]
     report: Report
+
+    @classmethod
+    def of(cls, strings: Sequence[str], domain: Domain) -> Encoded:
+        """Return `strings` as rows of the split `train`, without classes.
+
+        Raises:
+            DataError: if there is none, or the domain cannot prepare or encode one.
+
+        Example:
+            >>> from discdiff.domain import Letters
+            >>> Encoded.of(["GATT", "AC"], Letters("ACGT")).ids(1).tolist()
+            [0, 1]
+        """
+        rows = [domain.encode(domain.prepare(string)) for string in strings]
+        if not all(rows) or not rows:
+            raise DataError(f"strings must be one or more with tokens, got {len(rows)}")
+        return cls(
+            domain=domain,
+            tokens=np.concatenate([np.array(row, np.uint16) for row in rows]),
+            offsets=np.cumsum([0, *map(len, rows)]).astype(np.int64),
+            split=np.zeros(len(rows), np.int8),
+            splits=("train",),
+            label=np.full(len(rows), -1, np.int64),
+            report=Report(len(rows), 0, ()),
+        )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from discdiff import _check
 from discdiff.errors import InputError
-from discdiff.oracle.ehrlich_problem import Problem, chain, read_problem
+from discdiff.oracle.ehrlich_problem import Problem, chain, chains, read_problem
 from discdiff.oracle.scores import Bools, Floats, Scores
 
 __all__ = ["Ehrlich", "Problem"]
@@ -135,6 +135,35 @@ class Ehrlich:
         """Return a feasible sequence drawn from the chain; its value may be 0."""
         draws = np.random.RandomState(seed)
         return self._spell(chain(draws, np.array(self.problem.transition), self.problem.length))
+
+    def feasible_pool(self, n: int, seed: int = 0) -> list[str]:
+        """Return n distinct feasible sequences, what a search may know before it asks anything.
+
+        Each is a path of the function's own chain from its stationary law; repeats are drawn
+        again. Nothing is evaluated: whoever wants the value of a member asks for it and pays.
+
+        Args:
+            n: how many.
+            seed: 0 to 2**32 - 1.
+
+        Raises:
+            InputError: if there are not n, as far as a hundred draws for each can find them.
+
+        Example:
+            >>> oracle = Ehrlich({"states": 8, "length": 12, "motifs": 2, "motif_length": 3})
+            >>> [oracle.invalid_reason(sequence) for sequence in oracle.feasible_pool(2)]
+            [None, None]
+        """
+        _check.positive_int("n", n)
+        draws = np.random.RandomState(int(_check.in_range("seed", seed, 0, 2**32 - 1)))
+        transition = np.array(self.problem.transition)
+        found: dict[str, None] = {}
+        for _ in range(100):
+            rows = chains(draws, transition, self.problem.length, n)
+            found.update(dict.fromkeys(self._spell(row) for row in rows))
+            if len(found) >= n:
+                return list(found)[:n]
+        raise InputError(f"n must be at most the number of feasible sequences, got {n}")
 
     def optimal_solution(self) -> str:
         """Return a sequence of value 1: the motifs in turn, gaps filled by repeating a state.

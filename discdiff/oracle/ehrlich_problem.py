@@ -174,11 +174,24 @@ def chain(draws: np.random.RandomState, transition: Floats, length: int) -> NDAr
         >>> chain(np.random.RandomState(0), np.full((2, 2), 0.5), 4).tolist()
         [0, 1, 0, 0]
     """
+    return chains(draws, transition, length, 1).reshape(length)
+
+
+def chains(
+    draws: np.random.RandomState, transition: Floats, length: int, count: int
+) -> NDArray[np.int64]:
+    """Return `count` independent chains `(count, length)` as rows, each as `chain` draws it.
+
+    Example:
+        >>> chains(np.random.RandomState(0), np.eye(2), 3, 2).tolist()
+        [[0, 0, 0], [1, 1, 1]]
+    """
     states = len(transition)
     system = np.concatenate([np.eye(states) - transition.T, np.ones((1, states))])
     law = np.linalg.lstsq(system, np.eye(states + 1)[-1], rcond=None)[0]
-    drawn = np.empty(length, dtype=np.int64)
+    rows = np.tile(law, (count, 1))
+    drawn = np.empty((count, length), dtype=np.int64)
     for step in range(length):
-        drawn[step] = np.argmax(law / draws.standard_exponential(states))
-        law = transition[drawn[step]]
+        drawn[:, step] = np.argmax(rows / draws.standard_exponential((count, states)), axis=1)
+        rows = transition[drawn[:, step]]
     return drawn

@@ -211,3 +211,46 @@ def test_an_optimum_that_the_construction_misses_is_refused():
     transition = [[0.5, 0.5], [0.0, 1.0]]
     with pytest.raises(InputError, match="must let its motifs follow one another"):
         Ehrlich(Problem(transition, [[0, 1], [0, 1]], [[1], [1]], 4)).optimal_solution()
+
+
+@given(st.integers(4, 32), st.integers(0, 9), st.integers(0, 99))
+def test_a_feasible_pool_is_feasible_by_the_transitions_and_by_the_oracle(states, problem, seed):
+    oracle = Ehrlich(Problem.sample(states, length=16, motifs=2, motif_length=4, seed=problem))
+    pool = oracle.feasible_pool(40, seed)
+    assert pool == oracle.feasible_pool(40, seed)
+    assert len(set(pool)) == 40
+    allowed = np.array(oracle.problem.transition) > 0
+    for string in pool:
+        states_of = [oracle.letters.index(letter) for letter in string]
+        assert all(allowed[a, b] for a, b in pairwise(states_of))
+    assert oracle(pool).valid.all()
+    assert np.isfinite(oracle(pool).values).all()
+
+
+def test_a_feasible_pool_has_the_law_of_the_chain():
+    oracle = Ehrlich(Problem.sample(5, length=40, motifs=2, motif_length=4, seed=3))
+    pool = oracle.feasible_pool(2000, seed=1)
+    rows = np.array([[oracle.letters.index(letter) for letter in string] for string in pool])
+    transition = np.array(oracle.problem.transition)
+    stationary = np.linalg.matrix_power(transition, 500)[0]
+    first = np.bincount(rows[:, 0], minlength=5)
+    assert _chi_square(first, 2000 * stationary) < 25  # 4 degrees of freedom: p < 1e-4
+    assert _chi_square(first, np.full(5, 400.0)) > 25  # not the uniform law
+    for state in range(5):
+        here = rows[:, 1:][rows[:, :-1] == state]
+        counts = np.bincount(here, minlength=5)
+        assert not counts[transition[state] == 0].any()
+        assert _chi_square(counts, len(here) * transition[state]) < 25
+
+
+def test_a_pool_larger_than_its_space_is_refused():
+    oracle = Ehrlich(Problem([[1.0, 0.0], [0.5, 0.5]], [[1, 0]], [[1]], length=3))
+    with pytest.raises(InputError, match="n must be at most the number of feasible sequences"):
+        oracle.feasible_pool(5)
+    with pytest.raises(InputError, match="n must be a positive integer, got 0"):
+        oracle.feasible_pool(0)
+
+
+def _chi_square(counts, expected):
+    seen = expected > 0
+    return float(((counts[seen] - expected[seen]) ** 2 / expected[seen]).sum())
