@@ -36,6 +36,7 @@ KINDS = (
     "metrics",
     "models",
     "tracks",
+    "baselines",
 )
 # constructor parameters that take an object of a kind, or the configuration of one
 _PARTS = {"schedule": "schedules", "value": "values"}

@@ -11,8 +11,9 @@ from typing import Any
 
 from discdiff import _check
 from discdiff.bench.cell import Cell, Outcome, Seen
+from discdiff.bench.contestant import Contestant
 from discdiff.bench.curve import Curve
-from discdiff.bench.pool import read_pool, rescored
+from discdiff.bench.pool import read_curve, rescored, searched
 from discdiff.campaign.identity import refuse_changes
 from discdiff.campaign.progress import Progress
 from discdiff.campaign.rows import GUIDED
@@ -29,14 +30,6 @@ TOP = 10
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A method as the arguments of `discdiff design`, with the most that it may ask for."""
-
-    arguments: tuple[str, ...]
-    budget: int
-
-
-@dataclass(frozen=True)
 class Campaigns:
     """Campaigns of every method on every task, over seeds, read at several budgets.
 
@@ -45,8 +38,9 @@ class Campaigns:
 
     Args:
         tasks: by name, arguments of `discdiff design` that say what is scored.
-        methods: by name, a list of arguments, or `{arguments, budget}` for one that is too slow
-            for the largest budget.
+        methods: by name, a list of arguments, or a mapping with `arguments`, or with `search`, a
+            search without a model that begins with the first `pool` draws of `against`; with
+            `budget` where it is too slow for the largest one.
         common: arguments of every cell.
         title: a name for all of it.
         budgets: requests.
@@ -84,24 +78,12 @@ class Campaigns:
         for seed in self.seeds:
             _check.seed("seeds", seed)
         _check.one_of("against", self.against, tuple(self.methods))
-        entries = {name: self._entry(name, given) for name, given in self.methods.items()}
-        object.__setattr__(self, "entries", entries)
-
-    def _entry(self, name: str, given: Any) -> Contestant:
         most = max(self.budgets)
-        if isinstance(given, Mapping):
-            extra = set(given) - {"arguments", "budget"}
-            if extra or "arguments" not in given:
-                raise InputError(
-                    f"methods.{name} must hold arguments and perhaps budget, got {dict(given)!r}"
-                )
-            most = min(most, _check.positive_int(f"methods.{name}.budget", given.get("budget")))
-            given = given["arguments"]
-        if isinstance(given, str) or not all(isinstance(text, str) for text in given):
-            raise InputError(
-                f"methods.{name} must be a list of arguments such as guidance=fk, got {given!r}"
-            )
-        return Contestant(tuple(given), most)
+        entries = {name: Contestant.of(name, one, most) for name, one in self.methods.items()}
+        for entry in entries.values():
+            if entry.search is not None:
+                entry.built()  # refuses what is wrong with it before anything runs
+        object.__setattr__(self, "entries", entries)
 
     @property
     def larger_is_better(self) -> bool:
@@ -139,7 +121,9 @@ class Campaigns:
         )
 
     def pool(self, cell: Cell) -> Cell:
-        """Return the cell whose draws this one scores: the first task's, where no reward steers."""
+        """Return the cell whose draws this one takes: itself, where a reward steers its own."""
+        if self.entries[cell.method].search is not None:
+            return self.pool(replace(cell, method=self.against))
         first = replace(cell, task=next(iter(self.tasks)))
         mine, theirs = (self.composed(one, Path()).values for one in (cell, first))
         if mine["guidance"]["name"] != "none" or _drawn(mine) != _drawn(theirs):
@@ -150,10 +134,14 @@ class Campaigns:
         """Run or resume the campaign of a cell; one that is complete is only checked."""
         folder = cell.folder(out)
         source = self.composed(cell, out)
-        pool = self.pool(cell)
+        pool, search = self.pool(cell), self.entries[cell.method].search
         if pool != cell:
             self.run(pool, out, seen)
-            rescored(pool.folder(out), folder, source)
+            if search is None:
+                rescored(pool.folder(out), folder, source)
+            else:
+                built = self.entries[cell.method].built()
+                searched(pool.folder(out), folder, source, search, built)
             return
         begun = (folder / DATABASE).exists()
         if begun:
@@ -173,7 +161,7 @@ class Campaigns:
     def outcomes(self, cell: Cell, out: Path) -> list[Outcome]:
         """Return the measures of a finished cell at each budget it was run to."""
         if self.pool(cell) != cell:
-            curve = read_pool(cell.folder(out))
+            curve = read_curve(cell.folder(out))
         else:
             with Store.open(cell.folder(out), read_only=True) as store:
                 curve = Curve.of(store, GUIDED, charge=self.charge)

@@ -1,15 +1,20 @@
-"""Draws that no reward steers are made once, and scored for every task."""
+"""Curves that come from the draws of another cell: scored anew, or searched on from."""
 
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 
+from discdiff.baselines import Found, Scorer
 from discdiff.bench.curve import Curve
 from discdiff.campaign.files import write_atomic
+from discdiff.campaign.identity import refuse_changes
 from discdiff.campaign.rows import GUIDED
 from discdiff.campaign.store import Store
 from discdiff.config import build
@@ -17,9 +22,18 @@ from discdiff.config.composition import Composition
 from discdiff.config.settings import Design, fill
 from discdiff.errors import StoreError
 from discdiff.oracle import stack
+from discdiff.oracle.scores import Floats
 from discdiff.reward import Reward
 
-_FILE = "scored.npz"
+_FILE = "curve.npz"
+Values = Callable[[Sequence[str]], Floats]
+
+
+class Search(Protocol):
+    """A search without a model."""
+
+    def run(self, score: Scorer, pool: Sequence[str], budget: int, seed: int = 0) -> Found:
+        """Return all that was evaluated, the pool first."""
 
 
 def rescored(pool: Path, folder: Path, source: Composition) -> None:
@@ -29,33 +43,105 @@ def rescored(pool: Path, folder: Path, source: Composition) -> None:
         pool: a finished campaign.
         folder: where the curve goes.
         source: the configuration of a campaign that would draw the same designs.
+
+    Raises:
+        StoreError: if the folder holds a curve that was made in another way.
     """
-    if (folder / _FILE).is_file():
+    settings = _settings(source)
+    if not _is_there(folder, settings):
+        drawn, sequences = _drawn(pool)
+        found = _scorer(source)(sequences)
+        _write(folder, Curve(drawn.cost, found, drawn.nfe, drawn.asked), settings)
+
+
+def searched(
+    pool: Path, folder: Path, source: Composition, search: Mapping[str, Any], built: Search
+) -> None:
+    """Search on from the first designs of the campaign in `pool`; what is there stays.
+
+    They cost what they had cost there, invalid draws included; what the search asks for costs one
+    each. It spends no denoiser rows.
+
+    Args:
+        pool: a finished campaign.
+        folder: where the curve goes.
+        source: the configuration of a campaign with the same task, budget and seed.
+        search: what `built` was built from, and under "pool" the number of designs.
+        built: the search.
+
+    Raises:
+        StoreError: if the folder holds a curve that was made in another way.
+    """
+    settings = _settings(source) | {"search": dict(search)}
+    if _is_there(folder, settings):
         return
-    settings = fill(Design, source)
-    with Store.open(pool, read_only=True) as store:
-        drawn, rows = Curve.of(store, GUIDED), store.rows(GUIDED)
-    owner = build.model(settings.model, settings.device, source)
-    scored = build.oracle(settings.oracle, source, owner)
-    judged = build.objective(settings.objective, scored, source)
-    reward = Reward(owner.domain, stack(scored, owner.domain), judged)
-    found = reward.strings([row.sequence for row in rows]).reward.numpy()
-    buffer = io.BytesIO()
-    np.savez(buffer, cost=drawn.cost, reward=found, nfe=drawn.nfe, asked=drawn.asked)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / _FILE, buffer.getvalue())
+    given = fill(Design, source)
+    drawn, sequences = _drawn(pool)
+    first = drawn.cost[: int(search["pool"])]
+    first = first[first <= given.budget]
+    spent = int(first[-1]) if len(first) else 0
+    values, calls = _scorer(source), list[int]()
+
+    def score(strings: Sequence[str]) -> Floats:
+        calls.append(len(strings))
+        return values(strings)
+
+    allowed = len(first) + given.budget - spent
+    found = built.run(score, sequences[: len(first)], allowed, given.seed)
+    own = len(found.values) - calls[0]  # the pool is the first call; spellings of one are one
+    cost = np.concatenate([first[: calls[0]], spent + 1.0 + np.arange(own)])
+    nfe = np.concatenate([drawn.nfe[: calls[0]], np.full(own, drawn.nfe[len(first) - 1])])
+    _write(folder, Curve(cost, found.values, nfe, spent + own), settings)
 
 
-def read_pool(folder: Path) -> Curve:
-    """Return the curve that `rescored` wrote.
+def read_curve(folder: Path) -> Curve:
+    """Return the curve that was written to a folder.
 
     Raises:
         StoreError: if it is not there, or damaged.
     """
-    path = folder / _FILE
+    return _read(folder / _FILE)[0]
+
+
+def _drawn(pool: Path) -> tuple[Curve, list[str]]:
+    with Store.open(pool, read_only=True) as store:
+        charge: str = store.settings["rules"]["charge"]
+        return Curve.of(store, GUIDED, charge=charge), [row.sequence for row in store.rows(GUIDED)]
+
+
+def _scorer(source: Composition) -> Values:
+    """Return the reward that `source` describes, of strings."""
+    settings = fill(Design, source)
+    owner = build.model(settings.model, settings.device, source)
+    scored = build.oracle(settings.oracle, source, owner)
+    judged = build.objective(settings.objective, scored, source)
+    reward = Reward(owner.domain, stack(scored, owner.domain), judged)
+    return lambda strings: np.asarray(reward.strings(strings).reward.numpy(), dtype=np.float64)
+
+
+def _settings(source: Composition) -> dict[str, Any]:
+    return {key: value for key, value in source.values.items() if key != "out"}
+
+
+def _is_there(folder: Path, settings: Mapping[str, Any]) -> bool:
+    if not (folder / _FILE).is_file():
+        return False
+    refuse_changes(_read(folder / _FILE)[1], json.loads(json.dumps(settings)), folder)
+    return True
+
+
+def _write(folder: Path, curve: Curve, settings: Mapping[str, Any]) -> None:
+    buffer, words = io.BytesIO(), json.dumps(settings)
+    arrays = {"cost": curve.cost, "reward": curve.reward, "nfe": curve.nfe}
+    np.savez(buffer, **arrays, asked=np.int64(curve.asked), settings=np.str_(words))  # type: ignore[arg-type]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / _FILE, buffer.getvalue())
+
+
+def _read(path: Path) -> tuple[Curve, dict[str, Any]]:
     try:
         with np.load(path) as found:
-            arrays = (found["cost"], found["reward"], found["nfe"])
-            return Curve(*arrays, int(found["asked"]))
+            curve = Curve(found["cost"], found["reward"], found["nfe"], int(found["asked"]))
+            return curve, json.loads(str(found["settings"]))
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise StoreError(f"{path} cannot be read: remove it, and its cell runs again") from error

@@ -10,8 +10,11 @@ import numpy as np
 import pandas
 import pytest
 import yaml
+from rdkit import Chem
+from rdkit.Chem import Descriptors
 
 from discdiff.bench.campaigns import Campaigns
+from discdiff.bench.pool import read_curve
 from discdiff.campaign import Store
 from discdiff.errors import InputError
 from discdiff.registry import build
@@ -26,6 +29,7 @@ METHODS = {
         *("guidance.children=4", "round_size=4"),
     ],
     "fk": {"arguments": ["guidance=fk", "guidance.particles=2"], "budget": 16},
+    "ga": {"search": {"name": "graph_ga", "population": 10, "offspring": 6}, "pool": 10},
 }
 
 
@@ -61,7 +65,7 @@ def test_a_benchmark_from_a_file(discdiff: Run, file: Path, tmp_path: Path):
     assert "| qed | 40 | fk |" not in text  # too slow for the largest budget
     assert "Within the denoiser rows" in text
     found = figures(tmp_path / "bench")
-    assert len(found) == 2 * 2 * (2 + 2 + 1)
+    assert len(found) == 2 * 2 * (2 + 2 + 1 + 2)
     assert (found["evaluated"] <= found["budget"]).all()
     assert "<svg" in (tmp_path / "bench" / "curves.svg").read_text()
     assert (tmp_path / "bench" / "table.md").read_text().strip() in text
@@ -77,7 +81,7 @@ def test_a_benchmark_from_a_file(discdiff: Run, file: Path, tmp_path: Path):
 def test_draws_without_guidance_are_made_once(discdiff: Run, file: Path, tmp_path: Path):
     discdiff("bench", "guidance", file, "methods=[best_of_n]", "seeds=[0]")
     shared = tmp_path / "bench" / "tpsa" / "best_of_n" / "seed-0"
-    assert {path.name for path in shared.iterdir()} == {"scored.npz"}
+    assert {path.name for path in shared.iterdir()} == {"curve.npz"}
     # the same figures as a campaign of its own
     out = tmp_path / "own"
     composed = yaml.safe_load((tmp_path / "bench/qed/best_of_n/seed-0/config.yaml").read_text())
@@ -87,10 +91,33 @@ def test_draws_without_guidance_are_made_once(discdiff: Run, file: Path, tmp_pat
     )
     with Store.open(out, read_only=True) as store:
         rows = [(row.request, row.reward) for row in store.rows()]
-    with np.load(shared / "scored.npz") as scored:
-        pairs = list(zip(scored["cost"].tolist(), scored["reward"].tolist(), strict=True))
+    scored = read_curve(shared)
+    pairs = list(zip(scored.cost.tolist(), scored.reward.tolist(), strict=True))
     assert [cost for cost, _ in pairs] == [cost for cost, _ in rows]
     assert [value for _, value in pairs] == pytest.approx([value for _, value in rows])
+
+
+def test_a_search_begins_with_the_draws_and_pays_for_them(
+    discdiff: Run, file: Path, tmp_path: Path
+):
+    discdiff("bench", "guidance", file, "methods=[ga]", "seeds=[1]", "tasks=[tpsa]")
+    with Store.open(tmp_path / "bench/qed/best_of_n/seed-1", read_only=True) as store:
+        pool = [(row.request, row.sequence) for row in store.rows()][:10]
+    found = read_curve(tmp_path / "bench/tpsa/ga/seed-1")
+    assert found.cost[:10].tolist() == [request for request, _ in pool]
+    assert found.cost[10:].tolist() == list(range(pool[-1][0] + 1, 41))
+    expected = [Descriptors.TPSA(Chem.MolFromSmiles(sequence)) for _, sequence in pool]
+    assert found.reward[:10].tolist() == pytest.approx(expected)
+    assert (np.diff(found.nfe[10:]) == 0).all()
+    assert found.reward[10:].max() > max(expected)
+
+
+def test_a_changed_search_needs_another_folder(discdiff: Run, file: Path):
+    arguments = ("bench", "guidance", file, "methods=[ga]", "seeds=[1]", "tasks=[tpsa]")
+    discdiff(*arguments)
+    message = discdiff(*arguments, "track.methods.ga.pool=9", code=1)
+    assert "cannot be continued with other settings" in message
+    assert "pool" in message
 
 
 def test_what_is_there_is_not_run_again(discdiff: Run, file: Path, tmp_path: Path):
@@ -165,7 +192,9 @@ def test_a_service_that_fails_costs_a_warning(
     ("argument", "message"),
     [
         ("tasks=[qd]", "tasks must be among qed, tpsa, got 'qd'"),
-        ("methods=[svdd]", "methods must be among best_of_n, evolution, fk, got 'svdd'"),
+        ("methods=[svdd]", "methods must be among best_of_n, evolution, fk, ga, got 'svdd'"),
+        ("track.methods.ga.search=gax", "baseline must be one of genetic, graph_ga, local"),
+        ("track.methods.ga.search.popul=3", "popul"),
         ("seeds=[7]", "seeds must be among 0, 1, got 7"),
         ("track.measure=auc", "measure must be one of auc_top10, top10, top1, regret, got 'auc'"),
         ("track.against=tds", "against must be one of best_of_n"),
