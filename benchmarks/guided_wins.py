@@ -28,7 +28,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "osimertinib_mpo": (*SEARCH, "oracle=[osimertinib_mpo]"),
     "albuterol_similarity": (*SEARCH, "oracle=[albuterol_similarity]"),
     "scaffold": (
-        *("experiment=qed_sa", "model=zinc_smiles"),
+        *("experiment=qed_sa", "model=zinc_smiles", "sampler=entropy", "sampler.temperature=0.8"),
         *("template=c1ccc2[nH]c([*:1])nc2c1", "points={1: [4, 16]}"),
     ),
 }
