@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -174,7 +174,41 @@ def run(
         where = experiment.label if experiment else f"configs/{command}.yaml"
         other = f" Is it for another command than {command}?" * ("defaults list" in str(error))
         raise ConfigError(f"{where}: {_one_line(error)}{other}") from None
-    return _plain(config)
+    return _without_leftovers(_plain(config), overrides, experiment)
+
+
+def _without_leftovers(
+    values: dict[str, Any], overrides: Sequence[Override], experiment: Experiment | None
+) -> dict[str, Any]:
+    """Drop the options of what a mapping with another name has taken the place of.
+
+    Hydra merges `value={name: rollout}` into the options of the value that was there before.
+    """
+    typed = [override.key_or_group for override in overrides]
+    named = [] if experiment is None else list(_named(experiment.values, ""))
+    for override in overrides:
+        if not override.is_delete() and isinstance(given := override.value(), dict):
+            named += _named({override.key_or_group: given}, "")
+    for place, keys in named:
+        *path, last = place.split(".")
+        section: Any = values
+        for key in path:
+            section = section.get(key) if isinstance(section, dict) else None
+        if isinstance(section, dict) and isinstance(section.get(last), dict):
+            own = {key.removeprefix(f"{place}.").split(".")[0] for key in typed}
+            own |= set(keys)
+            section[last] = {key: value for key, value in section[last].items() if key in own}
+    return values
+
+
+def _named(values: Mapping[str, Any], path: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield where mappings with a name stand inside sections, and their keys."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            place = f"{path}{key}"
+            if "name" in value and "." in place:
+                yield place, [str(own) for own in value]
+            yield from _named(value, f"{place}.")
 
 
 def _check_choice(where: str, group: str, choice: object) -> None:

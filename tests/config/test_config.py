@@ -401,3 +401,30 @@ class TestTerms:
         assert (len(objective.terms), objective.rejected) == (1, 0.0)
         with pytest.raises(ConfigError, match="rejected must be given: a term without a transform"):
             self.built("objective.terms={qed: {}, logp: {}}", rule)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "value"),
+    [
+        (["guidance.value={name: zero}"], {"name": "zero"}),
+        (
+            ["guidance.value={name: rollout}", "guidance.value.draws=3"],
+            {"name": "rollout", "draws": 3},
+        ),
+        (["guidance.value.draws=3"], {"name": "sampled", "draws": 3}),
+    ],
+)
+def test_a_part_of_another_name_leaves_no_options_behind(overrides, value):
+    composed = composition.compose("design", ["guidance=fk", *overrides])
+    assert composed.values["guidance"]["value"] == value
+    assert composed.values["guidance"]["particles"] == 16
+    registry.build("guidance", composed.values["guidance"])
+
+
+def test_nor_does_one_in_a_file(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("defaults: [override /guidance: fk]\nguidance: {value: {name: zero}}\n")
+    composed = composition.compose("design", ["guidance.scale=3"], file)
+    assert composed.values["guidance"]["value"] == {"name": "zero"}
+    assert composed.values["guidance"]["scale"] == 3
+    registry.build("guidance", composed.values["guidance"])
