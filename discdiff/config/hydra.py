@@ -185,7 +185,9 @@ def _without_leftovers(
     Hydra merges `value={name: rollout}` into the options of the value that was there before.
     """
     typed = [override.key_or_group for override in overrides]
-    named = [] if experiment is None else list(_named(experiment.values, ""))
+    # a section of a file stands in place of the default one already
+    parts = [] if experiment is None else list(_named(experiment.values, ""))
+    named = [(place, keys) for place, keys in parts if "." in place]
     for override in overrides:
         if not override.is_delete() and isinstance(given := override.value(), dict):
             named += _named({override.key_or_group: given}, "")
@@ -202,11 +204,11 @@ def _without_leftovers(
 
 
 def _named(values: Mapping[str, Any], path: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield where mappings with a name stand inside sections, and their keys."""
+    """Yield where mappings with a name stand, and their keys."""
     for key, value in values.items():
         if isinstance(value, dict):
             place = f"{path}{key}"
-            if "name" in value and "." in place:
+            if "name" in value:
                 yield place, [str(own) for own in value]
             yield from _named(value, f"{place}.")
 

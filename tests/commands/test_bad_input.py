@@ -45,7 +45,7 @@ Run = Callable[..., str]
         ("out=a=b", "cannot read the argument 'out=a=b'"),
         ("absent.yaml", "absent.yaml: cannot be read: No such file"),
         ("hydra.run.dir=x", "sets a key of Hydra itself"),
-        ("guidance=null", "command line: guidance must be one of .*svdd, got None"),
+        ("guidance=null", "command line: guidance must be one of .*svdd.*, got None"),
         ("oracle=null", "command line: oracle must be one of .*qed.*, got None"),
         ("oracle=[]", r"command line: oracle must be one of .*, got \[\]"),
         ("oracle=[null]", r"command line: oracle must be one of .*, got \[None\]"),

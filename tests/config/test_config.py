@@ -421,6 +421,11 @@ def test_a_part_of_another_name_leaves_no_options_behind(overrides, value):
     registry.build("guidance", composed.values["guidance"])
 
 
+def test_nor_does_a_whole_group():
+    composed = composition.compose("design", ["guidance={name: fk, particles: 4}"])
+    assert composed.values["guidance"] == {"name": "fk", "particles": 4}
+
+
 def test_nor_does_one_in_a_file(tmp_path: Path):
     file = tmp_path / "mine.yaml"
     file.write_text("defaults: [override /guidance: fk]\nguidance: {value: {name: zero}}\n")
