@@ -18,6 +18,7 @@ from discdiff.campaign.summary import Arm, Summary, summarise
 from discdiff.cli import app
 
 SEARCH = (
+    "model=zinc_selfies",
     "guidance=evolution",
     "guidance.initial=200",
     "guidance.generations=1000",

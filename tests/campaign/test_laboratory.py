@@ -278,7 +278,7 @@ def test_a_disk_that_fails_records_nothing(tmp_path, monkeypatch):
     def full(row):
         raise StoreError("cannot write: disk is full")
 
-    monkeypatch.setattr("discdiff.campaign.store._numbers", full)
+    monkeypatch.setattr("discdiff.campaign.schema.numbers", full)
     with pytest.raises(StoreError, match="disk is full"):
         campaign.tell(batch, [1.0, 2.0, 3.0])
     assert rows(tmp_path / "run")[0] == []
