@@ -122,7 +122,8 @@ class SplitGibbs(Guidance):
                 f"split_gibbs on a {sampler.process.kind} process is not supported, for its noise "
                 "makes no token of another; use isir, which has the same target"
             )
-        terms = self._terms(reward, sampler.model.max_length, state.keys.device)
+        constrained = sampler.constraint is not None
+        terms = self._terms(reward, sampler.model.max_length, state.keys.device, constrained)
         ledger, highest = Ledger(reward), state.t
         chains = Chains.begin(sampler.run(state, progress=progress))
         for number in range(self.sweeps):
@@ -190,9 +191,16 @@ class SplitGibbs(Guidance):
         place = place.where(place.reward.isnan() & ~old.reward.isnan(), old)
         return replace(chains, place=place)
 
-    def _terms(self, reward: Reward, width: int, device: torch.device) -> Tensor | None:
+    def _terms(
+        self, reward: Reward, width: int, device: torch.device, constrained: bool
+    ) -> Tensor | None:
         if self.step != "closed":
             return None
+        if constrained:
+            raise UnsupportedError(
+                "split_gibbs with step='closed' under a constraint is not supported, for it draws "
+                "each position by itself; use metropolis, gibbs or block"
+            )
         terms = reward.terms(width)
         if terms is None:
             raise InputError(

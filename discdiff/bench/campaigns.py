@@ -25,6 +25,7 @@ from discdiff.config.settings import Design, fill
 from discdiff.errors import InputError
 
 _SCORING = ("oracle", "objective")
+_FROM_0 = ("auc_top10", "regret")  # measures that count what is missing as 0
 MEASURES = {"auc_top10": True, "top10": True, "top1": True, "regret": False}
 TOP = 10
 
@@ -34,7 +35,8 @@ class Campaigns:
     """Campaigns of every method on every task, over seeds, read at several budgets.
 
     Each runs once, to its largest budget; smaller ones are what it had found by then. A request is
-    charged whatever becomes of it: invalid and repeated strings cost as much as new ones.
+    charged whatever becomes of it: invalid and repeated strings cost as much as new ones. A search
+    without a model asks for no string twice.
 
     Args:
         tasks: by name, arguments of `discdiff design` that say what is scored.
@@ -79,8 +81,17 @@ class Campaigns:
             _check.seed("seeds", seed)
         _check.one_of("against", self.against, tuple(self.methods))
         most = max(self.budgets)
+        if isinstance(given := self.methods[self.against], Mapping) and set(given) != {"arguments"}:
+            raise InputError(
+                f"against must be a guidance method run to the largest budget, got {given!r}"
+            )
         entries = {name: Contestant.of(name, one, most) for name, one in self.methods.items()}
-        for entry in entries.values():
+        for name, entry in entries.items():
+            if entry.budget < min(self.budgets):
+                raise InputError(
+                    f"methods.{name}.budget must be at least the smallest of budgets, "
+                    f"{min(self.budgets)}, got {entry.budget}"
+                )
             if entry.search is not None:
                 entry.built()  # refuses what is wrong with it before anything runs
         object.__setattr__(self, "entries", entries)
@@ -126,7 +137,8 @@ class Campaigns:
             return self.pool(replace(cell, method=self.against))
         first = replace(cell, task=next(iter(self.tasks)))
         mine, theirs = (self.composed(one, Path()).values for one in (cell, first))
-        if mine["guidance"]["name"] != "none" or _drawn(mine) != _drawn(theirs):
+        filtered = any(one["objective"].get("filters") for one in (mine, theirs))
+        if mine["guidance"]["name"] != "none" or filtered or _drawn(mine) != _drawn(theirs):
             return cell
         return first
 
@@ -144,35 +156,47 @@ class Campaigns:
                 searched(pool.folder(out), folder, source, search, built)
             return
         begun = (folder / DATABASE).exists()
-        if begun:
-            recorded = stored("design", folder / CONFIG).values
-            refuse_changes(_scored(recorded), _scored(source.values), folder)
-            with Store.open(folder, read_only=True) as store:
-                if standing(store).complete:
-                    return
         settings = fill(Design, source)
 
         def progress(now: Progress) -> None:
             seen(f"{now.spent}/{now.budget}, best {now.best:.3f}")
 
         with build.campaign(settings, source) as campaign:
-            (campaign.resume if begun else campaign.run)(progress)
+            if not begun:
+                campaign.run(progress)
+            elif not campaign.standing().complete:  # refuses another model, oracle or setting
+                campaign.resume(progress)
 
     def outcomes(self, cell: Cell, out: Path) -> list[Outcome]:
-        """Return the measures of a finished cell at each budget it was run to."""
-        if self.pool(cell) != cell:
-            curve = read_curve(cell.folder(out))
-        else:
-            with Store.open(cell.folder(out), read_only=True) as store:
-                curve = Curve.of(store, GUIDED, charge=self.charge)
+        """Return the measures of a cell at each budget it was run to; none of an unfinished one."""
+        curve = self._curve(cell, out)
+        if curve is None:
+            return []
+        if self.measure in _FROM_0 and (curve.reward < 0).any():
+            raise InputError(
+                f"measure must be top10 or top1 where rewards are below 0, as in {cell.task}, got "
+                f"{self.measure!r}"
+            )
         most = self.entries[cell.method].budget
         return [self._outcome(curve, budget) for budget in self.budgets if budget <= most]
+
+    def _curve(self, cell: Cell, out: Path) -> Curve | None:
+        folder = cell.folder(out)
+        if self.pool(cell) != cell:
+            return read_curve(folder)
+        if not (folder / DATABASE).exists():
+            return None
+        recorded = stored("design", folder / CONFIG).values
+        refuse_changes(_scored(recorded), _scored(self.composed(cell, out).values), folder)
+        with Store.open(folder, read_only=True) as store:
+            return Curve.of(store, GUIDED, charge=self.charge) if standing(store).complete else None
 
     def _outcome(self, whole: Curve, budget: int) -> Outcome:
         curve = whole.cut(budget)
         best = curve.best(1)
+        below = bool((curve.reward < 0).any())
         figures = {
-            "auc_top10": curve.area(TOP, budget),
+            "auc_top10": math.nan if below else curve.area(TOP, budget),
             "top10": curve.best(TOP),
             "top1": best,
             "regret": 1.0 - (0.0 if math.isnan(best) else best),

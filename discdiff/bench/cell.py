@@ -72,7 +72,7 @@ class Track(Protocol):
         """Run what is missing of a cell; its record lies in `cell.folder(out)`."""
 
     def outcomes(self, cell: Cell, out: Path) -> list[Outcome]:
-        """Return what a finished cell measured, an outcome for each budget."""
+        """Return what a cell measured, an outcome for each budget; nothing of an unfinished one."""
 
 
 def keep(folder: Path, settings: Mapping[str, object], outcomes: Iterable[Outcome]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from discdiff.campaign.store import Store
-from discdiff.errors import InputError
+from discdiff.errors import InputError, StoreError
 from discdiff.oracle.scores import Floats
 
 _STEP = 100  # requests between two points of an area
@@ -55,6 +55,9 @@ class Curve:
             store: the record.
             arm: whose.
             charge: ``all``: every request costs; ``evaluated``: new evaluations alone.
+
+        Raises:
+            StoreError: if an older version recorded it, without what was asked for.
         """
         rows = store.rows(arm)
         rounds = {found.number: found.counts for found in store.rounds(arm)}
@@ -69,6 +72,11 @@ class Curve:
             for c in rounds.values()
         )
         by_request = charge == "all"
+        if by_request and any(row.request == 0 for row in rows):
+            raise StoreError(
+                f"{store.path} does not say what each evaluation had cost, for an older version "
+                "recorded it: run it again in another folder"
+            )
         cost = [row.request if by_request else place for place, row in enumerate(rows, 1)]
         reward = [math.nan if row.rejected else row.reward for row in rows]
         asked = everything if by_request else len(rows)

@@ -198,7 +198,8 @@ class GridPosterior:
                 reward = LikelihoodReward(model.domain, problem.likelihood)
                 drawn = method.run(sampler, reward, n, key=cell.seed, first_design=first)
                 code = (drawn.tokens[:, 0] * POINTS + drawn.tokens[:, 1]).numpy()
-                counts += np.bincount(code, minlength=POINTS**2)
+                weight = torch.softmax(drawn.log_weight.double(), 0).numpy() * n
+                counts += np.bincount(code, weights=weight, minlength=POINTS**2)
                 spent += reward.counts.requested, drawn.counts["nfe"]
                 first += n
                 seen(f"{first} draws")

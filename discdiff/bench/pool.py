@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from discdiff.config import build
 from discdiff.config.composition import Composition
 from discdiff.config.settings import Design, fill
 from discdiff.errors import StoreError
-from discdiff.oracle import stack
+from discdiff.oracle import identity, stack
 from discdiff.oracle.scores import Floats
 from discdiff.reward import Reward
 
@@ -47,10 +48,11 @@ def rescored(pool: Path, folder: Path, source: Composition) -> None:
     Raises:
         StoreError: if the folder holds a curve that was made in another way.
     """
-    settings = _settings(source)
+    drawn, sequences = _drawn(pool)
+    score, oracle = _scorer(source)
+    settings = _settings(source, oracle, drawn, sequences)
     if not _is_there(folder, settings):
-        drawn, sequences = _drawn(pool)
-        found = _scorer(source)(sequences)
+        found = score(sequences)
         _write(folder, Curve(drawn.cost, found, drawn.nfe, drawn.asked), settings)
 
 
@@ -60,7 +62,7 @@ def searched(
     """Search on from the first designs of the campaign in `pool`; what is there stays.
 
     They cost what they had cost there, invalid draws included; what the search asks for costs one
-    each. It spends no denoiser rows.
+    each. Denoiser rows do not say what it cost, and are not a number.
 
     Args:
         pool: a finished campaign.
@@ -72,15 +74,16 @@ def searched(
     Raises:
         StoreError: if the folder holds a curve that was made in another way.
     """
-    settings = _settings(source) | {"search": dict(search)}
+    drawn, sequences = _drawn(pool)
+    values, oracle = _scorer(source)
+    settings = _settings(source, oracle, drawn, sequences) | {"search": dict(search)}
     if _is_there(folder, settings):
         return
     given = fill(Design, source)
-    drawn, sequences = _drawn(pool)
     first = drawn.cost[: int(search["pool"])]
     first = first[first <= given.budget]
     spent = int(first[-1]) if len(first) else 0
-    values, calls = _scorer(source), list[int]()
+    calls = list[int]()
 
     def score(strings: Sequence[str]) -> Floats:
         calls.append(len(strings))
@@ -90,17 +93,17 @@ def searched(
     found = built.run(score, sequences[: len(first)], allowed, given.seed)
     own = len(found.values) - calls[0]  # the pool is the first call; spellings of one are one
     cost = np.concatenate([first[: calls[0]], spent + 1.0 + np.arange(own)])
-    nfe = np.concatenate([drawn.nfe[: calls[0]], np.full(own, drawn.nfe[len(first) - 1])])
+    nfe = np.full(len(cost), np.nan)
     _write(folder, Curve(cost, found.values, nfe, spent + own), settings)
 
 
-def read_curve(folder: Path) -> Curve:
-    """Return the curve that was written to a folder.
+def read_curve(folder: Path) -> Curve | None:
+    """Return the curve that was written to a folder, None where there is none.
 
     Raises:
-        StoreError: if it is not there, or damaged.
+        StoreError: if it is damaged.
     """
-    return _read(folder / _FILE)[0]
+    return _read(folder / _FILE)[0] if (folder / _FILE).is_file() else None
 
 
 def _drawn(pool: Path) -> tuple[Curve, list[str]]:
@@ -109,18 +112,27 @@ def _drawn(pool: Path) -> tuple[Curve, list[str]]:
         return Curve.of(store, GUIDED, charge=charge), [row.sequence for row in store.rows(GUIDED)]
 
 
-def _scorer(source: Composition) -> Values:
-    """Return the reward that `source` describes, of strings."""
+def _scorer(source: Composition) -> tuple[Values, str]:
+    """Return the reward that `source` describes, of strings, and what its oracle is."""
     settings = fill(Design, source)
     owner = build.model(settings.model, settings.device, source)
     scored = build.oracle(settings.oracle, source, owner)
     judged = build.objective(settings.objective, scored, source)
     reward = Reward(owner.domain, stack(scored, owner.domain), judged)
-    return lambda strings: np.asarray(reward.strings(strings).reward.numpy(), dtype=np.float64)
+    return (
+        lambda strings: np.asarray(reward.strings(strings).reward.numpy(), dtype=np.float64),
+        identity(scored),
+    )
 
 
-def _settings(source: Composition) -> dict[str, Any]:
-    return {key: value for key, value in source.values.items() if key != "out"}
+def _settings(
+    source: Composition, oracle: str, drawn: Curve, sequences: Sequence[str]
+) -> dict[str, Any]:
+    """Return all that a curve follows from: configuration, oracle version and the draws."""
+    words = json.dumps([list(sequences), drawn.cost.tolist()])
+    kept = {key: value for key, value in source.values.items() if key != "out"}
+    digest = hashlib.sha256(words.encode()).hexdigest()
+    return kept | {"oracle version": oracle, "draws": digest}
 
 
 def _is_there(folder: Path, settings: Mapping[str, Any]) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
+from scipy.stats import sem
+from scipy.stats import t as student
 
 from discdiff.errors import InputError
 
-_RESAMPLES = 10_000
+_FEWEST = 3  # pairs
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ class Spread:
 def paired_interval(
     ours: Sequence[float], theirs: Sequence[float], level: float = 0.95
 ) -> tuple[float, float]:
-    """Return a percentile bootstrap interval of the mean of `ours - theirs`, pair by pair.
+    """Return Student's interval of the mean of `ours - theirs`, pair by pair.
+
+    Of three pairs without a difference a percentile bootstrap excludes 0 in a third of all cases;
+    this one does so as often as it says, where differences are nearly normal.
 
     Args:
         ours: one value for each pair.
@@ -44,28 +48,20 @@ def paired_interval(
         level: of confidence.
 
     Returns:
-        lower and upper end; NaN for both with fewer than two pairs or a missing value.
+        lower and upper end; NaN for both with fewer than three pairs or a missing value.
 
     Raises:
         InputError: if the lengths disagree.
 
     Example:
-        >>> paired_interval([2.0, 3.0, 5.0], [1.0, 1.0, 1.0])[0] > 0
+        >>> paired_interval([2.0, 3.0, 4.5], [1.0, 1.5, 3.0])[0] > 0
         True
     """
     if len(ours) != len(theirs):
         raise InputError(f"pairs must have two values, got {len(ours)} and {len(theirs)}")
     difference = np.asarray(ours, dtype=float) - np.asarray(theirs, dtype=float)
-    if len(difference) < 2 or np.isnan(difference).any():
+    if len(difference) < _FEWEST or np.isnan(difference).any():
         return float("nan"), float("nan")
-    if np.ptp(difference) == 0:
-        return float(difference[0]), float(difference[0])
-    found = bootstrap(
-        (difference,),
-        np.mean,
-        confidence_level=level,
-        n_resamples=_RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    mean, error = float(difference.mean()), float(sem(difference))
+    half = error * float(student.ppf((1 + level) / 2, len(difference) - 1))
+    return mean - half, mean + half

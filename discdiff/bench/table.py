@@ -79,23 +79,24 @@ def at_equal_rows(track: Track, results: Results) -> list[Line]:
 
     The figure is the mean of the ten best, of the best alone where regret is measured; the limit
     is what `against` took with the same seed at the largest budget that it was run to, and the
-    median over the seeds stands in the line. A method that spends no rows is left out.
+    median over the seeds stands in the line. Left out is what was run to a smaller budget, and a
+    search without a model, of which rows do not say what it cost.
     """
     top = 1 if track.measure == "regret" else _TOP
     curves = whole(results)
     limits = {
-        cell: float(curve.nfe[-1])
-        for cell, (_, curve) in curves.items()
+        cell: (budget, float(curve.nfe[-1]))
+        for cell, (budget, curve) in curves.items()
         if cell.method == track.against and len(curve.nfe)
     }
     named = {
-        task: int(np.median([most for cell, most in limits.items() if cell.task == task]))
+        task: int(np.median([most for cell, (_, most) in limits.items() if cell.task == task]))
         for task in {cell.task for cell in limits}
     }
     values = {}
-    for cell, (_, curve) in curves.items():
-        most = limits.get(Cell(cell.task, track.against, cell.seed))
-        if most is not None and curve.nfe.any():
+    for cell, (budget, curve) in curves.items():
+        least, most = limits.get(Cell(cell.task, track.against, cell.seed), (math.inf, 0.0))
+        if budget >= least and not np.isnan(curve.nfe).any():
             key = Key(cell.task, named[cell.task], cell.method, cell.seed)
             values[key] = curve.within_rows(most).best(top)
     return list(_lines(values, track.against, 1.0))
@@ -138,11 +139,13 @@ def markdown(found: Sequence[Line], track: Track, cost: str, figure: str) -> str
     best: dict[tuple[str, int], float] = {}
     for line in found:
         key, median = (line.task, line.budget), line.spread.median
-        best[key] = (max if rising else min)(best.get(key, median), median)
+        if not math.isnan(median):
+            best[key] = (max if rising else min)(best.get(key, median), median)
     head = f"| task | {cost} | method | {figure}, median | 10 % | 90 % | ahead of {track.against} |"
     rows = [head, "|---|---:|---|---:|---:|---:|---|"]
     for line in found:
-        spread, strong = line.spread, "**" * (line.spread.median == best[line.task, line.budget])
+        spread, key = line.spread, (line.task, line.budget)
+        strong = "**" * (spread.median == best.get(key))
         low, high = line.ahead
         ahead = "" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}"
         rows.append(

@@ -26,6 +26,7 @@ from discdiff.campaign.reward import memory_of
 from discdiff.campaign.rounds import ArmRun, Method, Rules, Task
 from discdiff.campaign.rows import GUIDED, UNGUIDED
 from discdiff.campaign.runlog import logged, logger
+from discdiff.campaign.standing import Standing, standing
 from discdiff.campaign.store import (
     CONFIG,
     DATABASE,
@@ -210,6 +211,15 @@ class Campaign:
             logger.info("resumed")
             self._compare_environment(now)
             return self._carry_through(store, progress)
+
+    def standing(self) -> Standing:
+        """Return how far the run in the folder has come.
+
+        Raises:
+            StoreError: as for `resume`.
+        """
+        with self._opened() as store:
+            return standing(store)
 
     def ask(
         self,

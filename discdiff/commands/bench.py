@@ -46,10 +46,12 @@ def bench(compared: Compared, arguments: Arguments = None, show: Show = False) -
                     shown.show("cells", place, len(cells), words)
 
                 seen("begins")
+                known = bool(track.outcomes(cell, out))
                 track.run(cell, out, seen)
-                log(cell, track.outcomes(cell, out))
+                if not known:
+                    log(cell, track.outcomes(cell, out))
             shown.show("cells", len(cells), len(cells))
-        text = record.write(track, gather(track, cells, out), out)
+        text = record.write(track, gather(track, track.cells(), out), out)
     typer.echo(text)
     typer.echo(f"benchmark: {out}")
 
@@ -70,6 +72,8 @@ def _chosen(track: Track, settings: Bench, source: Composition) -> list[Cell]:
             continue
         known = list(dict.fromkeys(getattr(cell, key[:-1]) for cell in cells))
         with located(source, key):
+            if not wanted:
+                raise InputError(f"{key} must not be empty, or null for all")
             for name in wanted:
                 if name not in known:
                     raise InputError(

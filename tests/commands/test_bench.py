@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
+import torch
 import yaml
 from rdkit import Chem
 from rdkit.Chem import Descriptors
@@ -17,6 +19,7 @@ from discdiff.bench.campaigns import Campaigns
 from discdiff.bench.pool import read_curve
 from discdiff.campaign import Store
 from discdiff.errors import InputError
+from discdiff.model import Model
 from discdiff.registry import build
 from tests.commands.test_tracking import Service
 
@@ -108,8 +111,34 @@ def test_a_search_begins_with_the_draws_and_pays_for_them(
     assert found.cost[10:].tolist() == list(range(pool[-1][0] + 1, 41))
     expected = [Descriptors.TPSA(Chem.MolFromSmiles(sequence)) for _, sequence in pool]
     assert found.reward[:10].tolist() == pytest.approx(expected)
-    assert (np.diff(found.nfe[10:]) == 0).all()
+    assert np.isnan(found.nfe).all()
     assert found.reward[10:].max() > max(expected)
+
+
+def test_another_model_in_the_same_place_is_refused(
+    discdiff: Run, file: Path, tiny: Path, track: dict[str, object], tmp_path: Path
+):
+    shutil.copytree(tiny, tmp_path / "mine")
+    track["common"] = [f"model={tmp_path / 'mine'}", "round_size=8"]
+    file.write_text(yaml.safe_dump({"track": track, "out": "bench"}))
+    arguments = ("bench", "guidance", file, "tasks=[qed]", "seeds=[0]", "methods=[fk]")
+    discdiff(*arguments)
+    model = Model.load(tmp_path / "mine")
+    with torch.no_grad():
+        for weight in model.denoiser.parameters():
+            weight.add_(0.1)
+    model.save(tmp_path / "mine")
+    assert "cannot be continued with other settings" in discdiff(*arguments, code=1)
+
+
+def test_measures_that_begin_at_0_refuse_what_is_below(
+    discdiff: Run, file: Path, track: dict[str, object]
+):
+    track["tasks"] = {"logp": ["oracle=[logp]"]}
+    track["measure"] = "auc_top10"
+    file.write_text(yaml.safe_dump({"track": track, "out": "bench"}))
+    arguments = ("bench", "guidance", file, "seeds=[0]", "methods=[best_of_n]")
+    assert "measure must be top10 or top1 where rewards are below 0" in discdiff(*arguments, code=2)
 
 
 def test_a_changed_search_needs_another_folder(discdiff: Run, file: Path):
@@ -195,6 +224,10 @@ def test_a_service_that_fails_costs_a_warning(
         ("methods=[svdd]", "methods must be among best_of_n, evolution, fk, ga, got 'svdd'"),
         ("track.methods.ga.search=gax", "baseline must be one of genetic, graph_ga, local"),
         ("track.methods.ga.search.popul=3", "popul"),
+        ("tasks=[]", "tasks must not be empty, or null for all"),
+        ("track.against=ga", "against must be a guidance method run to the largest budget"),
+        ("track.against=fk", "against must be a guidance method run to the largest budget"),
+        ("track.methods.fk.budget=9", "methods.fk.budget must be at least the smallest of budgets"),
         ("seeds=[7]", "seeds must be among 0, 1, got 7"),
         ("track.measure=auc", "measure must be one of auc_top10, top10, top1, regret, got 'auc'"),
         ("track.against=tds", "against must be one of best_of_n"),
