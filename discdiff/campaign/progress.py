@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 
@@ -11,6 +12,8 @@ import numpy as np
 from discdiff.campaign.rows import NAN, Round
 from discdiff.oracle import Counts
 
+INVALID = "invalid: "
+"""What the counts of a round begin with that say why sequences were invalid."""
 UNCHARGED = ("not_evaluated", "rejected")
 """Statuses of sequences that no budget pays for."""
 
@@ -69,13 +72,21 @@ def is_idle(done: list[Round], patience: int) -> bool:
 
 def idle_words(done: list[Round], patience: int) -> str:
     """Say that nothing new came, and what came instead."""
-    counts = total(done[-patience:])
+    counts, reason = total(done[-patience:]), _usual_fault(done[-patience:])
     return (
         f"ended after {patience} rounds without anything new to evaluate: of "
         f"{counts.requested} sequences {counts.cached} were known and {counts.invalid} invalid"
-        + f", {counts.rejected} rejected by filters"
-        * (counts.rejected > 0)
+        + f" (mostly: {reason})" * bool(reason)
+        + f", {counts.rejected} rejected by filters" * (counts.rejected > 0)
     )
+
+
+def _usual_fault(rounds: Iterable[Round]) -> str:
+    """Return why most invalid sequences were so, "" where none was."""
+    times: Counter[str] = Counter()
+    for found in rounds:
+        times.update({k: int(n) for k, n in found.counts.items() if k.startswith(INVALID)})
+    return times.most_common(1)[0][0].removeprefix(INVALID) if times else ""
 
 
 @dataclass

@@ -14,6 +14,7 @@ import torch
 from discdiff.campaign.background import Background
 from discdiff.campaign.draws import Ints, draws_from_law, draws_of
 from discdiff.campaign.progress import (
+    INVALID,
     Progress,
     Tracker,
     charged,
@@ -227,7 +228,7 @@ def by_reason(invalid: Mapping[str, int]) -> dict[str, float]:
         >>> by_reason({"scaffold lost": 2})
         {'invalid: scaffold lost': 2}
     """
-    return {f"invalid: {reason}": times for reason, times in sorted(invalid.items())}
+    return {f"{INVALID}{reason}": times for reason, times in sorted(invalid.items())}
 
 
 def _minus(after: Counts, before: Counts) -> dict[str, int]:

@@ -580,3 +580,14 @@ def test_what_an_oracle_itself_calls_invalid_is_kept(tmp_path):
     rows = rows_of(tmp_path / "run")
     assert {row.status for row in rows} == {"ok", "invalid"}
     assert all((row.status == "invalid") == row.sequence.startswith("T") for row in rows)
+
+
+def test_an_idle_run_says_why_most_of_its_designs_were_invalid():
+    from discdiff.campaign.progress import idle_words
+    from discdiff.campaign.rows import Round
+
+    faults = {"invalid: scaffold lost": 2, "invalid: syntax error": 1}
+    done = [Round("guided", 0, True, {"requested": 3, "invalid": 3, **faults})]
+    assert idle_words(done, 1).endswith("0 were known and 3 invalid (mostly: scaffold lost)")
+    silent = [Round("guided", 0, True, {"requested": 3, "cached": 3})]
+    assert idle_words(silent, 1).endswith("3 were known and 0 invalid")
