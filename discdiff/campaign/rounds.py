@@ -27,7 +27,8 @@ from discdiff.campaign.reward import RecordedReward, memory_of
 from discdiff.campaign.rows import UNGUIDED, Round
 from discdiff.campaign.runlog import logger
 from discdiff.campaign.store import Store
-from discdiff.errors import OracleError
+from discdiff.errors import InputError, OracleError
+from discdiff.objective.filters import BeliefFilter
 from discdiff.oracle import Counts, Streaming, stack
 from discdiff.random import new_key, row_keys, uniform
 from discdiff.reward import Objective, Reward
@@ -219,6 +220,24 @@ class ArmRun:
                 f"{len(asked)} evaluations; the last reason: "
                 f"{reasons[-1] or 'it returned no number'}"
             )
+
+
+def check_method(arm: str, method: Method, objective: Objective | None, round_size: int) -> None:
+    """Raise `InputError` unless rounds of `round_size` designs of this objective suit a method."""
+    together = getattr(method, "returned", 1)
+    if round_size % together:
+        raise InputError(
+            f"round_size must be a multiple of the {together} designs that the "
+            f"{arm} method returns together, got {round_size}"
+        )
+    rules = getattr(objective, "filters", ())
+    blind = [rule.name for rule in rules if isinstance(rule, BeliefFilter)]
+    if blind and getattr(method, "redraws", False):
+        raise InputError(
+            f"filter {blind[0]!r} needs what the model says of every design, and "
+            f"{type(method).__name__} redraws parts of them, of which it says nothing: "
+            "choose another guidance, or filter by strings"
+        )
 
 
 def by_reason(invalid: Mapping[str, int]) -> dict[str, float]:

@@ -23,7 +23,7 @@ from discdiff.campaign.progress import Progress, charged
 from discdiff.campaign.provenance import USED, provenance
 from discdiff.campaign.report import write_report
 from discdiff.campaign.reward import memory_of
-from discdiff.campaign.rounds import ArmRun, Method, Rules, Task
+from discdiff.campaign.rounds import ArmRun, Method, Rules, Task, check_method
 from discdiff.campaign.rows import GUIDED, UNGUIDED
 from discdiff.campaign.runlog import logged, logger
 from discdiff.campaign.standing import Standing, standing
@@ -39,7 +39,6 @@ from discdiff.campaign.table import write_designs
 from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.fingerprint import fingerprint
 from discdiff.gapped import Templates
-from discdiff.objective.filters import BeliefFilter
 from discdiff.oracle import as_oracle, identity
 from discdiff.oracle.measured import measured_columns, measured_in
 from discdiff.oracle.scores import Floats
@@ -149,21 +148,7 @@ class Campaign:
         self.domain = sampler.model.domain
         self.methods = {GUIDED: guidance} | ({} if baseline is None else {UNGUIDED: baseline})
         for arm, method in self.methods.items():
-            together = getattr(method, "returned", 1)
-            if round_size % together:
-                raise InputError(
-                    f"round_size must be a multiple of the {together} designs that the "
-                    f"{arm} method returns together, got {round_size}"
-                )
-            blind = [
-                r.name for r in getattr(objective, "filters", ()) if isinstance(r, BeliefFilter)
-            ]
-            if blind and getattr(method, "redraws", False):
-                raise InputError(
-                    f"filter {blind[0]!r} needs what the model says of every design, and "
-                    f"{type(method).__name__} redraws parts of them, of which it says nothing: "
-                    "choose another guidance, or filter by strings"
-                )
+            check_method(arm, method, objective, round_size)
         self.config = dict(config or {})
         Reward(self.domain, self.task.oracle, objective)  # refuses scores that make no reward
         self._settings = self._describe()
