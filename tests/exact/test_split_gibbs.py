@@ -20,6 +20,7 @@ from discdiff.guidance.site_moves import (
 )
 from discdiff.guidance.split_gibbs import Chains, SplitGibbs
 from discdiff.inverse import LikelihoodReward, SiteLikelihood
+from discdiff.model import Model
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.start import Seeds
@@ -505,3 +506,12 @@ def test_masked_processes_are_refused_with_the_method_to_use():
 def test_a_closed_form_needs_a_sum_over_positions():
     with pytest.raises(InputError, match=r"step must be one of metropolis.* no sum.* 'closed'"):
         SplitGibbs(step="closed").run(SAMPLER, counted_reward(FREE, VALUES), 2)
+
+
+def test_closed_steps_refuse_a_constraint():
+    model = Model.tabular(["ACGT", "ACCA", "TTGA"], kind="uniform")
+    seen = SiteLikelihood.inpainting(model.domain.alphabet, ["A", None, None, None], noise=0.1)
+    sampler = Ancestral(model, constraint={"required": ["CG"]})
+    reward = LikelihoodReward(sampler.model.domain, seen)
+    with pytest.raises(UnsupportedError, match="step='closed' under a constraint .* metropolis"):
+        SplitGibbs(sweeps=2, step="closed", scale=1.0).run(sampler, reward, 2, key=1)
