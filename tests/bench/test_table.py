@@ -53,14 +53,16 @@ def test_lines_have_medians_pairs_and_sums():
 
 
 def test_smaller_is_better_turns_the_comparison():
-    found = {line.method: line for line in lines(Made(larger_is_better=False), results(VALUES))}
-    task = [
-        line
-        for line in lines(Made(larger_is_better=False), results(VALUES))
-        if (line.task, line.method) == ("t", "b")
-    ]
-    assert not task[0].wins
-    assert "b" in found
+    (rising,), (falling,) = (
+        [line for line in found if (line.task, line.method) == ("t", "b")]
+        for found in (
+            lines(Made(), results(VALUES)),
+            lines(Made(larger_is_better=False), results(VALUES)),
+        )
+    )
+    assert falling.ahead == pytest.approx((-rising.ahead[1], -rising.ahead[0]))
+    assert rising.wins
+    assert not falling.wins
 
 
 def test_equal_rows_cut_the_dearer_method_and_leave_out_the_free_one():
