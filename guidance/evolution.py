@@ -225,9 +225,13 @@ class Evolution(Guidance):
         return Pool.joined([members, children]).take(place.tolist())
 
     def _best(self, pool: Pool) -> Pool:
-        """Return the P best, best first; repeats come after all others, unscored ones last."""
+        """Return the P best, best first; repeats come after all others, unscored ones last.
+
+        Of equal rewards the newer comes first: on a plateau the population drifts, and does not
+        wait where it came in.
+        """
         rewards = pool.reward.nan_to_num(nan=-torch.inf).tolist()
-        order = sorted(range(len(rewards)), key=lambda row: -rewards[row])
+        order = sorted(range(len(rewards)), key=lambda row: (-rewards[row], -row))
         leader = {pool.names[row]: row for row in reversed(order)}
         order.sort(key=lambda row: (rewards[row] == -torch.inf, leader[pool.names[row]] != row))
         return pool.take(order[: self.returned])

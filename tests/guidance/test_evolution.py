@@ -355,3 +355,12 @@ def test_a_space_smaller_than_the_population_returns_repeats():
 def test_settings_out_of_range_are_refused(options, words):
     with pytest.raises(InputError, match=words):
         Evolution(**options)
+
+
+@kinds
+def test_on_a_plateau_newer_members_take_the_place_of_older_ones(kind):
+    method = Evolution(4, 8, 40, 4, level=0.9)
+    flat = np.ones(len(VALUES))
+    samples, asked, _ = run(method, SAMPLERS[kind], values=flat)
+    first = list(asked.seen)[:4]  # which would stay for ever if older ones were preferred
+    assert set(samples.strings) != set(first)
