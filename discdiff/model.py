@@ -17,6 +17,7 @@ from discdiff.domain import Domain, Letters
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.gapped import Point
 from discdiff.padding import LENGTH_MODES, Padded
+from discdiff.precision import PRECISIONS, Bfloat16
 from discdiff.process import MaskedProcess, Process, UniformProcess
 from discdiff.schedule import Schedule
 
@@ -285,19 +286,30 @@ class Model:
         checkpoint.write(self, Path(folder), dtype)
 
     @classmethod
-    def load(cls, source: str | Path, device: str | torch.device = "cpu") -> Model:
+    def load(
+        cls,
+        source: str | Path,
+        device: str | torch.device = "cpu",
+        precision: str = "float32",
+    ) -> Model:
         """Return the model of a folder, or a shipped model by name, in evaluation mode.
 
         Args:
             source: a folder, or a registered name such as `zinc_selfies`.
             device: where the network goes.
+            precision: `float32`, or `bfloat16` for faster passes that batches may change.
 
         Raises:
             CheckpointError: if there is no such model, or its folder is broken, foreign or newer.
+            InputError: if the precision is another.
         """
         from discdiff import checkpoint
 
-        return checkpoint.read(checkpoint.locate(source)).to(device)
+        _check.one_of("precision", precision, PRECISIONS)
+        model = checkpoint.read(checkpoint.locate(source)).to(device)
+        if precision == "bfloat16":
+            model.denoiser = Bfloat16(model.denoiser)
+        return model
 
 
 def _point(number: object, value: object) -> Point:

@@ -18,6 +18,7 @@ from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.padding import Padded
 from discdiff.process import MaskedProcess, UniformProcess
+from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.schedule import Polynomial
 
 DNA = Letters("ACGT")
@@ -289,3 +290,22 @@ def test_a_plain_module_can_be_wrapped():
 
     model = Model(Wrapped(), MaskedProcess(4), DNA, LengthLaw.fixed(6))
     assert model.max_length == 6
+
+
+def test_in_bfloat16_a_shipped_model_says_nearly_the_same_in_float32():
+    exact, rough = (Model.load("qm9_masked", precision=p) for p in ("float32", "bfloat16"))
+    x_t = exact.domain.encode_batch(["CC(C)=O", "C1CCOC1"], width=exact.max_length)
+    x_t[:, ::3] = x_t[:, ::3].where(x_t[:, ::3] == exact.process.pad_id, exact.process.mask_id)
+    t = torch.full((2,), 0.5)
+    with torch.no_grad():
+        p, q = exact.denoiser(x_t, t), rough.denoiser(x_t, t)
+    masked = x_t == exact.process.mask_id
+    assert q.dtype == torch.float32
+    assert torch.allclose(q.logsumexp(-1), torch.zeros(q.shape[:2]), atol=1e-5)
+    assert 0 < (p.exp() - q.exp())[masked].abs().max() < 0.05
+    assert FirstHitting(rough).sample(3, key=1).counts["nfe"] > 0
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(InputError, match="precision must be one of float32, bfloat16, got 'half'"):
+        Model.load("qm9_masked", precision="half")

@@ -22,15 +22,16 @@ from discdiff.model import Model
 from discdiff.objective import Objective, Term
 from discdiff.oracle import Combined, Streaming
 from discdiff.oracle.measured import measured_in
+from discdiff.precision import PRECISIONS
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.start import Seeds
 
 
-def model(name: str, device: str, source: Composition) -> Model:
+def model(name: str, device: str, source: Composition, precision: str = "float32") -> Model:
     """Return a shipped model, or the model of a folder, on `device`.
 
     Raises:
-        ConfigError: if the device is unknown or absent.
+        ConfigError: if device or precision is unknown, or the device absent.
         CheckpointError: if there is no such model.
     """
     with located(source, "device"):
@@ -39,12 +40,14 @@ def model(name: str, device: str, source: Composition) -> Model:
             raise InputError("device must be cpu or auto where torch finds no GPU, got 'cuda'")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Model.load(name, device)
+    with located(source, "precision"):
+        _check.one_of("precision", precision, PRECISIONS)
+    return Model.load(name, device, precision)
 
 
 def sampler(settings: Drawn, source: Composition) -> Sampler:
     """Return the sampler of `settings`, around its model, held to what they ask of designs."""
-    loaded = model(settings.model, settings.device, source)
+    loaded = model(settings.model, settings.device, source, settings.precision)
     loaded = _banded(_held(loaded, settings, source), settings, source)
     config = settings.sampler
     if settings.constraint:

@@ -74,6 +74,10 @@ class Drawn:
     )
     cond: int | None = _key("class of every design, for a model with classes", None)
     device: str = _key("cpu, cuda, or auto")
+    precision: str = _key(
+        "of the network: float32, or bfloat16, which is faster and lets a batch change its designs",
+        "float32",
+    )
     seed: int = _key("same seed, same designs")
 
 
