@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from discdiff import _check
+from discdiff.chem.grammar import is_bond, is_digit
 from discdiff.constraint.automaton import Automaton, explored
 from discdiff.domain import Domain
 from discdiff.errors import InputError, UnsupportedError
@@ -13,7 +14,6 @@ DEPTH, RINGS = 6, 5
 
 # what the last token was, as far as it decides what may follow
 ATOM, BOND, OPENED, WANTS_ATOM, LOST = range(5)
-_BONDS = frozenset(["-", "=", "#", "$", ":", "/", "\\", "->", "<-"])
 State = tuple[int, int, frozenset[str]]  # the last token, open branches, open ring digits
 
 
@@ -50,7 +50,7 @@ def smiles(domain: Domain, value: object) -> Automaton:
         )
     depth, rings = _bounds(value)
     tokens = domain.alphabet.tokens
-    digits = sorted((t for t in tokens if _is_digit(t)), key=_number)
+    digits = sorted((t for t in tokens if is_digit(t)), key=_number)
     followed = frozenset(digits[:rings])
 
     def after(state: State) -> list[State]:
@@ -65,10 +65,10 @@ def _after(state: State, token: str, depth: int, followed: frozenset[str]) -> St
     lost: State = (LOST, 0, frozenset())
     if last == LOST:
         return lost
-    if _is_digit(token):
+    if is_digit(token):
         fits = last in (ATOM, BOND) and token in followed
         return (ATOM, branches, rings ^ {token}) if fits else lost
-    if token in _BONDS:
+    if is_bond(token):
         if last == OPENED:
             return WANTS_ATOM, branches, rings
         return (BOND, branches, rings) if last == ATOM else lost
@@ -90,10 +90,6 @@ def _bounds(value: object) -> tuple[int, int]:
         _check.one_of("key of smiles", key, ("depth", "rings"))
     depth = _check.non_negative_int("depth", value.get("depth", DEPTH))
     return depth, _check.non_negative_int("rings", value.get("rings", RINGS))
-
-
-def _is_digit(token: str) -> bool:
-    return token[0] == "%" or token.isdigit()
 
 
 def _number(token: str) -> int:

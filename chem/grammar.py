@@ -38,6 +38,25 @@ _TOKEN = re.compile(
 )
 
 
+_BONDS = frozenset(("-", "=", "#", "$", ":", "/", "\\", "->", "<-"))
+_DIGIT = re.compile(r"\d|%\d\d|%\(\d+\)", re.ASCII)
+
+
+def is_bond(token: str) -> bool:
+    """Return whether `token` is a bond."""
+    return token in _BONDS
+
+
+def is_digit(token: str) -> bool:
+    """Return whether `token` opens or closes a ring."""
+    return _DIGIT.fullmatch(token) is not None
+
+
+def is_atom(token: str) -> bool:
+    """Return whether `token` is an atom."""
+    return not (is_bond(token) or is_digit(token) or token in ("(", ")", "."))
+
+
 def split(smiles: str) -> list[str]:
     r"""Return the tokens of `smiles`, whose concatenation is `smiles`.
 

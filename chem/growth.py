@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from discdiff.chem.grammar import is_bond, is_digit
 from discdiff.domain import Alphabet
 from discdiff.errors import InputError
 from discdiff.gapped import Choice, Gap, Point
@@ -13,10 +14,8 @@ from discdiff.gapped import Choice, Gap, Point
 SHORTEST_RING = 5
 """Tokens of the shortest ring, as in C1CC1."""
 KINDS = ("atom", "bond", "single", "opens", "closes", "digit")
-_BONDS = frozenset(("-", "=", "#", "$", ":", "/", "\\", "->", "<-"))
 _SINGLE = frozenset(("-", "/", "\\"))
 _NEVER = re.compile(r"\.|.*\*.*|\[\d*H[+-]?\d*(?::\d+)?\]|\[.*:\d+\]", re.ASCII)
-_DIGIT = re.compile(r"\d|%\d\d|%\(\d+\)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -140,18 +139,8 @@ def growth(alphabet: Alphabet, place: Place, most: int, asked: Point) -> Growth:
         raise InputError(f"point {place.number}: {error}") from error
 
 
-def is_digit(token: str) -> bool:
-    """Return whether `token` opens or closes a ring."""
-    return _DIGIT.fullmatch(token) is not None
-
-
-def is_bond(token: str) -> bool:
-    """Return whether `token` is a bond."""
-    return token in _BONDS
-
-
 def _kind(token: str) -> str:
-    if token in _BONDS:
+    if is_bond(token):
         return "single" if token in _SINGLE else "bond"
     if is_digit(token):
         return "digit"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from discdiff.chem import grammar, molecule
 from discdiff.chem.domain import Molecules
+from discdiff.chem.fragments import fragments
 from discdiff.domain import Domain
 from discdiff.errors import DataError, InputError
 from discdiff.gapped import Point
@@ -54,6 +55,10 @@ class Smiles(Molecules):
 
     def join(self, tokens: Sequence[str]) -> str:
         return "".join(tokens)
+
+    def fragments(self, tokens: Sequence[str]) -> list[tuple[int, int]]:
+        """Return the runs of tokens that hang on the rest by one bond; see `fragments`."""
+        return fragments(tokens)
 
     def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
         """Return the domain of the SMILES that hold a scaffold; see `Scaffolded`."""

@@ -10,7 +10,8 @@ from rdkit.Chem import Mol
 
 from discdiff import _check
 from discdiff.chem import grammar, molecule
-from discdiff.chem.growth import Growth, Place, growth, is_bond, is_digit
+from discdiff.chem.grammar import is_bond, is_digit
+from discdiff.chem.growth import Growth, Place, growth
 from discdiff.domain import Alphabet, Template
 from discdiff.errors import DataError, InputError
 from discdiff.gapped import Gapped, Point

@@ -126,6 +126,16 @@ class Domain(ABC):
         """Return what the valid strings of a series share; None where there is no such thing."""
         return None
 
+    def fragments(self, tokens: Sequence[str]) -> list[tuple[int, int]] | None:
+        """Return the runs of tokens that may be replaced as a whole, from first up to after.
+
+        None where strings of this kind have no such parts.
+
+        Args:
+            tokens: of a string, valid or not.
+        """
+        return None
+
     def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
         """Return this domain held to a scaffold: it has a `template`, and says what lost it.
 

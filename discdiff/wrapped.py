@@ -69,6 +69,9 @@ class Wrapped(Domain):
     def scaffold(self, string: str) -> str | None:
         return self.inner.scaffold(string)
 
+    def fragments(self, tokens: Sequence[str]) -> list[tuple[int, int]] | None:
+        return self.inner.fragments(tokens)
+
     def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
         raise UnsupportedError(
             "template must be given to a model before anything else is asked of its designs"

@@ -23,6 +23,8 @@ from discdiff.samplers.plan import Finished, Ints
 from discdiff.samplers.samples import Samples
 from discdiff.samplers.state import CHILD, CHOICE, END, SELECT, SWEEP, State
 
+_REGION = -7  # a purpose beside those of a state
+
 
 class Evolution(Guidance):
     r"""Redraws parts of the best designs so far, generation after generation.
@@ -38,7 +40,8 @@ class Evolution(Guidance):
     With `crossover` a share of the children is first crossed with another member of the same length
     and template: before it is noised, a child takes each position from either parent (`uniform`),
     or all after a random place from the second (`one_point`). Where there is no such member the
-    child has one parent. With `retries` a child that was evaluated before is drawn again.
+    child has one parent. A child that was evaluated before is not asked for again; with `retries`
+    it is drawn again, and so is an invalid one.
 
     With `select="metropolis"` children do not compete with all but each with its own parent, a
     member of its own: it takes that one's place with chance $\min(1,e^{\lambda(r'-r)})$. Members
@@ -53,11 +56,16 @@ class Evolution(Guidance):
         initial: draws of the sampler that it begins with, at least P.
         level: the time t in (0, 1] that parents are noised to, or its range, uniform.
         tournament: members of which a parent is the best; 1 takes any, more press harder.
-        region: what of a parent is noised: `sites`, each by itself, or a `span`, one run of
-            positions, as long as the level's share of them, which is drawn given the rest.
+        region: what of a parent is noised: `sites`, each by itself; a `span`, one run of positions,
+            as long as the level's share of them, which is drawn given the rest; or a `fragment`, a
+            run of at most that share which the domain says can be replaced, in SMILES what hangs on
+            the rest by one bond. Of several, each child draws one.
+        resize: the most positions that a span or fragment gains or loses; a child may then be
+            longer or shorter than its parent, whatever length was asked for.
         crossover: `uniform` or `one_point`; None for one parent.
         crossed: share of the children that have two parents, where there is crossover.
-        retries: how often a child is drawn again while it is one that was evaluated before.
+        retries: how often a child is drawn again while it is invalid or one that was evaluated
+            before.
         select: `best` of all, or `metropolis`.
         scale: inverse temperature λ of `metropolis`.
 
@@ -91,7 +99,8 @@ class Evolution(Guidance):
         level: float | Sequence[float] = (0.1, 0.6),
         tournament: int = 2,
         patience: int = 20,
-        region: Region = "sites",
+        region: Region | Sequence[Region] = "sites",
+        resize: int = 0,
         crossover: Crossover | None = None,
         crossed: float = 0.5,
         retries: int = 0,
@@ -109,8 +118,12 @@ class Evolution(Guidance):
         self.levels = Levels(level)
         self.tournament = _check.positive_int("tournament", tournament)
         self.patience = _check.positive_int("patience", patience)
-        _check.one_of("region", region, REGIONS)
-        self.region: Region = region
+        self.regions: list[Region] = [region] if isinstance(region, str) else list(region)
+        if not self.regions:
+            raise InputError(f"region must be one of {', '.join(REGIONS)} or several, got none")
+        for one in self.regions:
+            _check.one_of("region", one, REGIONS)
+        self.resize = _check.non_negative_int("resize", resize)
         if crossover is not None:
             _check.one_of("crossover", crossover, CROSSOVERS)
         self.crossover: Crossover | None = crossover
@@ -154,6 +167,11 @@ class Evolution(Guidance):
             keys = random.fold(random.fold(key, SWEEP), number)
             parents = self._parents(keys)
             drawn = self._children(sampler, members.state, parents, keys, seen, progress)
+            if self.select == "best":
+                drawn = without(drawn, unwanted(sampler, drawn, seen, invalid=False))
+            if not len(drawn):
+                idle += 1
+                continue
             children = Pool.of(sampler, ledger, drawn)
             idle = idle + 1 if seen.issuperset(children.names) else 0
             seen.update(children.names)
@@ -186,33 +204,39 @@ class Evolution(Guidance):
         seen: set[str],
         progress: Progress | None,
     ) -> State:
-        """Return C redrawn rows, none of which was seen as far as `retries` reach."""
+        """Return C redrawn rows, all valid and none seen before as far as `retries` reach."""
         own = self._keys(key)
         begun = members.gather(parents)
         if self.crossover is not None:
             begun = cross(begun, members, parents, own, self.crossed, self.crossover)
         children = self._redrawn(sampler, begun, own, progress)
         for attempt in range(self.retries):
-            again = torch.from_numpy(repeats(sampler, children, seen)).to(key.device)
+            again = torch.from_numpy(unwanted(sampler, children, seen)).to(key.device)
             if not len(again):
                 break
             keys = random.fold(random.fold(own[again], SWEEP), attempt)
             rows = self._redrawn(sampler, begun.gather(again), keys, progress)
-            both = children.beside(rows, Finished())
-            place = torch.arange(len(children), device=key.device)
-            place[again] = len(children) + torch.arange(len(again), device=key.device)
-            children = both.gather(place)
+            children = replaced(children, again, rows)
         return children
 
     def _redrawn(
         self, sampler: Sampler, rows: State, own: Tensor, progress: Progress | None
     ) -> State:
-        return redraw(
-            *(sampler, rows, self.levels, own, own),
-            restricted=True,
-            region=self.region,
-            progress=progress,
-        )
+        u = random.uniform(random.fold(own, _REGION), 1)[:, 0]
+        drawn, which = rows, (u * len(self.regions)).long()
+        for number, region in enumerate(self.regions):
+            index = (which == number).nonzero()[:, 0]
+            if not len(index):
+                continue
+            new = redraw(
+                *(sampler, rows.gather(index), self.levels, own[index], own[index]),
+                restricted=True,
+                region=region,
+                resize=self.resize if region != "sites" else 0,
+                progress=progress,
+            )
+            drawn = new if len(index) == len(rows) else replaced(drawn, index, new)
+        return drawn
 
     def _accepted(self, members: Pool, parents: Tensor, children: Pool, key: Tensor) -> Pool:
         """Return the members, each but with its child in its place where that is accepted."""
@@ -281,13 +305,33 @@ class Pool:
         )
 
 
-def repeats(sampler: Sampler, rows: State, seen: set[str]) -> Ints:
-    """Return the numbers of finished rows that were seen, or come earlier among them."""
+def unwanted(sampler: Sampler, rows: State, seen: set[str], *, invalid: bool = True) -> Ints:
+    """Return the numbers of finished rows that were seen, come earlier, or are not valid.
+
+    Args:
+        sampler: whose domain says what is valid, and what is the same.
+        rows: finished rows.
+        seen: canonical strings, as decoded where they are not valid.
+        invalid: whether rows that are not valid count.
+    """
     domain, known, found = sampler.model.domain, set(seen), []
     for number, string in enumerate(domain.decode_batch(rows.tokens)):
         valid = domain.invalid_reason(string) is None
         name = domain.canonical(string) if valid else string
-        if name in known:
+        if name in known or (invalid and not valid):
             found.append(number)
         known.add(name)
     return np.array(found, dtype=np.int64)
+
+
+def without(rows: State, numbers: Ints) -> State:
+    """Return the rows but for those with these numbers."""
+    kept = np.setdiff1d(np.arange(len(rows)), numbers)
+    return rows.gather(torch.from_numpy(kept).to(rows.tokens.device))
+
+
+def replaced(rows: State, index: Tensor, new: State) -> State:
+    """Return the rows with `new` in the places `index (N,)`."""
+    place = torch.arange(len(rows), device=index.device)
+    place[index] = len(rows) + torch.arange(len(index), device=index.device)
+    return rows.beside(new, Finished()).gather(place)

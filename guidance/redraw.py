@@ -46,9 +46,9 @@ class Levels:
         return self.low + (self.high - self.low) * u
 
 
-Region = Literal["sites", "span"]
-_SPAN = -4  # a purpose beside those of a state
-REGIONS: tuple[Region, ...] = ("sites", "span")
+Region = Literal["sites", "span", "fragment"]
+_SPAN, _RESIZE = -4, -6  # purposes beside those of a state
+REGIONS: tuple[Region, ...] = ("sites", "span", "fragment")
 
 
 def redraw(
@@ -60,14 +60,16 @@ def redraw(
     *,
     restricted: bool,
     region: Region = "sites",
+    resize: int = 0,
     progress: Progress | None = None,
 ) -> State:
     r"""Return rows noised and drawn again: $x_t\sim q(\cdot\mid x_0)$, $x_0'\sim p(\cdot\mid x_t)$.
 
     With `span` one run of positions, as long as the level's share of those that may change, becomes
-    noise and is drawn given the rest. Rows with equal `keys` and tokens get equal levels and noise.
-    What the model says of a row of which anything may have been drawn again is not known: the rest
-    was drawn for other neighbours.
+    noise and is drawn given the rest; with `fragment` one of the domain's fragments of at most that
+    share. Rows with equal `keys` and tokens get equal levels and noise. What the model says of a
+    row of which anything may have been drawn again is not known: the rest was drawn for other
+    neighbours.
 
     Args:
         sampler: draws the new rows.
@@ -77,24 +79,30 @@ def redraw(
         own: of all that follows, int64 `(B,)`.
         restricted: whether alphabets and the sampler's constraint are kept to; else only the
             outcome may be judged by them.
-        region: `sites`, noised each by itself, or `span`.
+        region: `sites`, noised each by itself, `span` or `fragment`.
+        resize: the most positions that a run gains or loses, each number as likely.
         progress: called with the state after every event.
 
     Raises:
-        UnsupportedError: if the model was not trained to draw a span given the rest.
+        UnsupportedError: if the model was not trained to draw a run given the rest, the domain
+            has no fragments, or lengths or positions are fixed where runs are to be resized.
     """
-    t, active = levels.draw(keys), old.active
-    if region == "span":
-        if not sampler.model.handles_frozen:
-            raise UnsupportedError(
-                "region must be sites for this model: a span is drawn given fixed neighbours, "
-                "which on a uniform process needs frozen_fraction > 0 in training, got 'span'"
-            )
-        active = spans(active, t, random.fold(keys, _SPAN))
-        noisy = sampler.process.prior(old.tokens, active, random.fold(keys, PRIOR))
-        t = torch.ones_like(t)
+    t, active, tokens = levels.draw(keys), old.active, old.tokens
+    if region == "sites":
+        noisy = sampler.process.corrupt(tokens, t, active, random.fold(keys, PRIOR))
     else:
-        noisy = sampler.process.corrupt(old.tokens, t, active, random.fold(keys, PRIOR))
+        _check_runs(sampler, region)
+        chance = random.fold(keys, _SPAN)
+        run = spans(active, t, chance) if region == "span" else fragments(sampler, old, t, chance)
+        if resize:
+            check_free(sampler, old, "resize must be 0")
+            u = random.uniform(random.fold(keys, _RESIZE), 1)[:, 0]
+            change = (u * (2 * resize + 1)).long() - resize
+            tokens, run = resized(tokens, run, change, sampler.process.pad_id)
+            old = replace(old, active=tokens != sampler.process.pad_id)
+        active = run
+        noisy = sampler.process.prior(tokens, active, random.fold(keys, PRIOR))
+        t = torch.ones_like(t)
     begun = sampler.start(
         noisy,
         t,
@@ -133,3 +141,83 @@ def spans(active: Tensor, share: Tensor, keys: Tensor) -> Tensor:
     first = (random.uniform(keys, 1)[:, 0] * (count - length + 1)).long()
     rank = active.long().cumsum(1) - 1
     return active & (rank >= first[:, None]) & (rank < (first + length)[:, None])
+
+
+def fragments(sampler: Sampler, rows: State, share: Tensor, keys: Tensor) -> Tensor:
+    """Return one of the domain's fragments of each row, bool `(B, W)`.
+
+    All are equally likely that are within the active positions and no longer than the share of
+    them; where none is, a run of that length is taken, as by `spans`.
+
+    Args:
+        sampler: whose domain says what the fragments are.
+        rows: B finished rows.
+        share: of the active positions, in (0, 1], `(B,)`.
+        keys: int64 row keys `(B,)`.
+    """
+    alphabet, domain = sampler.model.domain.alphabet.tokens, sampler.model.domain
+    run = spans(rows.active, share, keys)
+    most = run.sum(1).tolist()
+    u = random.uniform(random.fold(keys, 1), 1)[:, 0].tolist()
+    free = rows.active.tolist()
+    for number, row in enumerate(rows.tokens.tolist()):
+        found = domain.fragments([alphabet[i] for i in row if i < len(alphabet)])
+        fit = [(a, b) for a, b in found or () if b - a <= most[number] and all(free[number][a:b])]
+        if fit:
+            first, after = fit[int(u[number] * len(fit))]
+            run[number] = False
+            run[number, first:after] = True
+    return run
+
+
+def resized(tokens: Tensor, run: Tensor, change: Tensor, pad: int) -> tuple[Tensor, Tensor]:
+    """Return rows whose runs are longer or shorter, what follows moved, and where the runs are.
+
+    What a run holds afterwards, the first token, has no meaning: it is to become noise. It keeps
+    one position at least, and grows as far as there is room.
+
+    Args:
+        tokens: int64 `(B, W)`.
+        run: one run of positions of each row, bool `(B, W)`.
+        change: positions that it gains or loses, int64 `(B,)`.
+        pad: id of PAD.
+
+    Example:
+        >>> tokens = torch.tensor([[0, 1, 2, 3, 9]])
+        >>> run = torch.tensor([[False, True, False, False, False]])
+        >>> tokens, run = resized(tokens, run, torch.tensor([1]), pad=9)
+        >>> tokens[~run].tolist(), run.tolist()
+        ([0, 2, 3], [[False, True, True, False, False]])
+    """
+    width = tokens.shape[1]
+    count, length = run.sum(1), (tokens != pad).sum(1)
+    change = torch.minimum(torch.maximum(change, 1 - count), width - length)[:, None]
+    place = torch.arange(width, device=tokens.device)
+    first = run.long().argmax(1)[:, None]
+    after = first + count[:, None] + change
+    source = torch.where(place < after, place, place - change).clamp(0, width - 1)
+    moved = tokens.gather(1, source).masked_fill(place >= length[:, None] + change, pad)
+    run = (place >= first) & (place < after)
+    return moved.masked_fill(run, 0), run
+
+
+def check_free(sampler: Sampler, rows: State, rule: str) -> None:
+    """Raise `UnsupportedError` where the place of a token, or the length, is not a row's own."""
+    fixed = (rows.active != (rows.tokens != sampler.process.pad_id)).any()
+    if sampler.model.length_mode == "pad_as_token" or rows.layout is not None or bool(fixed):
+        raise UnsupportedError(
+            f"{rule} where a template holds positions or the model writes where a design ends"
+        )
+
+
+def _check_runs(sampler: Sampler, region: Region) -> None:
+    if not sampler.model.handles_frozen:
+        raise UnsupportedError(
+            f"region must be sites for this model: a {region} is drawn given fixed neighbours, "
+            f"which on a uniform process needs frozen_fraction > 0 in training, got {region!r}"
+        )
+    if region == "fragment" and sampler.model.domain.fragments(()) is None:
+        raise UnsupportedError(
+            f"region must be sites or span for {sampler.model.domain.name} strings, which have no "
+            "fragments, got 'fragment'"
+        )

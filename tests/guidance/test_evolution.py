@@ -1,5 +1,7 @@
 """Evolution: the population is the best of all that was evaluated, and that is all it is."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -8,12 +10,15 @@ from discdiff.domain import Letters, Template
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.guidance.crossover import cross
 from discdiff.guidance.evolution import Evolution, Pool
+from discdiff.guidance.redraw import fragments, resized
+from discdiff.model import Model
 from discdiff.oracle import stack
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.remdm import ReMDM
 from discdiff.samplers.start import Seeds
+from discdiff.wrapped import Wrapped
 from tests.exact.laws import LETTERS, Law, dirichlet, model_of, outer, rewards, two_lengths, words
 
 LAW = dirichlet(3, 4, seed=5, concentration=1.0)
@@ -59,6 +64,7 @@ VARIANTS = {
     "crossover": {"crossover": "uniform"},
     "one point": {"crossover": "one_point", "crossed": 1.0},
     "retries": {"retries": 3},
+    "regions": {"region": ["sites", "span"]},
     "metropolis": {"select": "metropolis", "scale": 2.0},
     "all": {"region": "span", "crossover": "uniform", "retries": 2, "select": "metropolis"},
 }
@@ -148,15 +154,93 @@ def test_parents_of_different_lengths_are_not_crossed():
         assert set(string) <= set(letters)
 
 
-def test_a_child_that_was_seen_is_drawn_again():
-    known, spent = {}, {}
+def test_a_child_that_was_seen_is_not_asked_for_and_with_retries_drawn_again():
+    new, spent = {}, {}
     for retries in (0, 5):
         method = Evolution(4, 8, 4, 12, level=(0.3, 0.8), retries=retries)
-        samples, _, reward = run(method, SAMPLERS["masked"], key=2)
-        known[retries], spent[retries] = reward.counts.cached, samples.counts["nfe"]
-        assert reward.counts.requested == 12 + 4 * 8
-    assert known[5] < 0.5 * known[0]
+        samples, asked, reward = run(method, SAMPLERS["masked"], key=2)
+        new[retries], spent[retries] = reward.counts.requested - 12, samples.counts["nfe"]
+        assert reward.counts.requested - len(asked.seen) == reward.counts.cached <= 12
+    assert 0 < new[0] < new[5] <= 4 * 8
     assert spent[5] > spent[0]
+
+
+class NoPairs(Wrapped):
+    def invalid_reason(self, string):
+        return "a pair" if any(a == b for a, b in pairwise(string)) else None
+
+
+def test_with_retries_an_invalid_child_is_drawn_again():
+    model = model_of(LAW)
+    model.domain = NoPairs(model.domain)
+    children = {}
+    for retries in (0, 50):
+        method = Evolution(4, 8, 1, 12, level=(0.3, 0.8), retries=retries)
+        counts = run(method, FirstHitting(model), key=2)[2].counts
+        children[retries] = counts.requested - 12, counts.invalid
+    assert children[0][1] > children[50][1]  # the first draws are the same
+    assert children[50][0] == 8
+
+
+def spelt(strings, run, change):
+    """What is left of strings whose runs are resized, with dots where a run now is."""
+    alphabet = SAMPLERS["masked"].model.domain.alphabet
+    tokens = SAMPLERS["masked"].model.domain.encode_batch(strings, 6)
+    where = torch.zeros(tokens.shape, dtype=torch.bool)
+    where[:, slice(*run)] = True
+    new, where = resized(tokens, where, torch.tensor(change), alphabet.pad_id)
+    assert (where.sum(1) >= 1).all()
+    assert not (where & (new == alphabet.pad_id)).any()
+    kept = new.masked_fill(where, alphabet.mask_id)
+    return ["".join((*LETTERS[:3], ".", "")[i] for i in row) for row in kept.tolist()]
+
+
+def test_a_resized_run_moves_what_follows_it_and_loses_nothing_else():
+    assert spelt(["ABCA"] * 5, (1, 2), [0, 1, 2, 5, -1]) == [
+        *("A.CA", "A..CA", "A...CA"),
+        *("A...CA", "A.CA"),  # as far as there is room, and one is left
+    ]
+    assert spelt(["ABCA", "AB"], (1, 2), [-3, 1]) == ["A.CA", "A.."]
+    assert spelt(["ABCABC"], (1, 4), [-2]) == ["A.BC"]
+
+
+@pytest.mark.parametrize("region", ["span", ["sites", "span"]])
+def test_resizing_finds_lengths_that_no_parent_has(region):
+    """Only strings of one letter are drawn at first, and the longest string is wanted."""
+    strings = ["A", "AA", "AAA", "AAAA"]
+    sampler = FirstHitting(Model.tabular(strings, [0.97, 0.01, 0.01, 0.01]))
+    lengths = {}
+    for resize in (0, 1):
+        reward = Reward(sampler.model.domain, lambda found: [len(s) for s in found])
+        method = Evolution(2, 4, 40, 2, region=region, resize=resize)
+        lengths[resize] = method.run(sampler, reward, 2, key=1, length=1).reward.max().item()
+    assert lengths == {0: 1.0, 1: 4.0}
+
+
+def test_resizing_is_refused_where_positions_are_held():
+    template = Template(SAMPLERS["masked"].model.domain.alphabet, ["B", None, None, None])
+    method = Evolution(4, 4, 2, 4, region="span", resize=1)
+    with pytest.raises(UnsupportedError, match="resize must be 0 where a template holds"):
+        run(method, SAMPLERS["masked"], template=template)
+
+
+class Halves(Wrapped):
+    def fragments(self, tokens):
+        return [(2, len(tokens))]
+
+
+def test_fragments_are_what_the_domain_says():
+    model = model_of(LAW)
+    with pytest.raises(UnsupportedError, match="region must be sites or span for letters strings"):
+        run(Evolution(4, 4, 2, 4, region="fragment"), FirstHitting(model))
+    model.domain = Halves(model.domain)
+    sampler = FirstHitting(model)
+    state = sampler.run(sampler.init(200, key=1))
+    half = torch.tensor([[False, False, True, True]]).expand(200, -1)
+    assert torch.equal(fragments(sampler, state, torch.full((200,), 0.5), state.keys), half)
+    short = fragments(sampler, state, torch.full((200,), 0.25), state.keys)
+    assert (short.sum(1) == 1).all()
+    assert short.any(0).all()  # none fits: a run of that length
 
 
 def pool(values):
@@ -244,7 +328,7 @@ def test_selection_is_what_finds_it():
     for key in range(3):
         method = Evolution(4, 8, 30, 10, level=0.2)
         samples, asked, reward = run(method, sampler, law, values, key=key)
-        assert reward.counts.requested == 250
+        assert 50 < reward.counts.requested <= 250
         assert samples.reward[0] == 8.0
         plain = sampler.sample(250, key=key).strings
         assert max(asked.table[string] for string in plain) < 8.0
@@ -254,8 +338,9 @@ def test_cost():
     population, children, generations, initial, width = 3, 5, 4, 7, 4
     method = Evolution(population, children, generations, initial, level=1.0)
     samples, _, reward = run(method, SAMPLERS["masked"], n=6)
-    assert reward.counts.requested == 2 * (initial + generations * children)
-    assert samples.counts["nfe"] == width * reward.counts.requested
+    asked = 2 * (initial + generations * children)
+    assert 0.8 * asked < reward.counts.requested <= asked  # repeats are not asked for
+    assert samples.counts["nfe"] == width * asked
 
 
 def test_it_ends_where_nothing_new_comes():
@@ -335,7 +420,9 @@ def test_a_space_smaller_than_the_population_returns_repeats():
         ({"children": 0}, "children must be a positive integer, got 0"),
         ({"generations": 0}, "generations must be a positive integer, got 0"),
         ({"population": 30, "initial": 20}, "initial must be at least the population of 30, got"),
-        ({"region": "block"}, "region must be one of sites, span, got 'block'"),
+        ({"region": "block"}, "region must be one of sites, span, fragment, got 'block'"),
+        ({"region": []}, "region must be one of sites, span, fragment or several, got none"),
+        ({"resize": -1}, "resize must be"),
         (
             {"crossover": "two_point"},
             "crossover must be one of uniform, one_point, got 'two_point'",
