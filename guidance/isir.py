@@ -14,7 +14,7 @@ from discdiff.belief import Belief
 from discdiff.errors import InputError
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
-from discdiff.guidance.redraw import REGIONS, Levels, Region, redraw
+from discdiff.guidance.redraw import Levels, Region, redraw
 from discdiff.guidance.resample import one_of
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
@@ -79,7 +79,8 @@ class ISIRGibbs(Guidance):
         self.levels = Levels(level)
         self.scale = _check.finite("scale", scale)
         self.select = _check.one_of("select", select, ("softmax", "metropolis"))
-        _check.one_of("region", region, REGIONS)
+        # fragments depend on what the rest is, so a redrawn one has another chance to be chosen
+        _check.one_of("region", region, ("sites", "span"))
         self.region: Region = region
         if select == "metropolis" and candidates != 1:
             raise InputError(f"candidates must be 1 with select='metropolis', got {candidates}")
