@@ -20,13 +20,19 @@ Compared = Annotated[
 ]
 
 
-def bench(compared: Compared, arguments: Arguments = None, show: Show = False) -> None:
+Full = Annotated[bool, typer.Option("--full", help="Take the full version of the track.")]
+
+
+def bench(
+    compared: Compared, arguments: Arguments = None, full: Full = False, show: Show = False
+) -> None:
     """Compare methods at equal cost over the same seeds.
 
     Every cell, a method on a task with a seed, is recorded in the output folder: called again, the
     command goes on where it stopped, or adds the tasks, methods and seeds that are asked for now.
     """
-    ((source, settings),) = read("bench", Bench, arguments, show=show)
+    given = _full(arguments or []) if full else arguments
+    ((source, settings),) = read("bench", Bench, given, show=show)
     from discdiff.bench import record
     from discdiff.bench.table import gather
     from discdiff.commands.progress import Progress
@@ -54,6 +60,13 @@ def bench(compared: Compared, arguments: Arguments = None, show: Show = False) -
         text = record.write(track, gather(track, track.cells(), out), out)
     typer.echo(text)
     typer.echo(f"benchmark: {out}")
+
+
+def _full(arguments: Sequence[str]) -> list[str]:
+    """Return arguments that name the full version of the track in place of the track."""
+    named = [text for text in arguments if text.startswith("track=")]
+    track = named[-1] if named else "track=molecules"
+    return [f"{track}_full", *(text for text in arguments if text not in named)]
 
 
 def _chosen(track: Track, settings: Bench, source: Composition) -> list[Cell]:
