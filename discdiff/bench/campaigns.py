@@ -22,7 +22,7 @@ from discdiff.campaign.store import CONFIG, DATABASE, Store
 from discdiff.config import build
 from discdiff.config.composition import Composition, compose, stored
 from discdiff.config.settings import Design, fill
-from discdiff.errors import InputError
+from discdiff.errors import ConfigError, InputError
 
 _SCORING = ("oracle", "objective")
 _FROM_0 = ("auc_top10", "regret")  # measures that count what is missing as 0
@@ -95,6 +95,19 @@ class Campaigns:
             if entry.search is not None:
                 entry.built()  # refuses what is wrong with it before anything runs
         object.__setattr__(self, "entries", entries)
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        """Compose each task and each method once: a typo is found before anything runs."""
+        task, method, seed = next(iter(self.tasks)), self.against, self.seeds[0]
+        every = [Cell(task, name, seed) for name in self.methods]
+        every += [Cell(name, method, seed) for name in self.tasks]
+        for cell in every:
+            try:
+                source = self.composed(cell, Path())
+                build.component("guidance", "guidance", fill(Design, source).guidance, source)
+            except ConfigError as error:
+                raise InputError(f"{cell.task} with {cell.method}: {error}") from error
 
     @property
     def larger_is_better(self) -> bool:

@@ -235,6 +235,11 @@ def test_a_service_that_fails_costs_a_warning(
         ("track.budget=[5]", "budget"),
         ("track.methods.fk.budget=0", "methods.fk.budget"),
         ("track.methods.fk=guidance", "methods.fk must be a list of arguments"),
+        ('track.methods.best_of_n=["guidance=nonne"]', "with best_of_n: guidance must be one of"),
+        (
+            'track.methods.best_of_n=["guidance=fk","guidance.size=3"]',
+            "with best_of_n: command line: guidance 'fk' has",
+        ),
         ("track.charge=some", "charge must be one of all, evaluated, got 'some'"),
     ],
 )
