@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from discdiff import _check, registry
+from discdiff.domain import Domain
 from discdiff.errors import CheckpointError, ConfigError, InputError
 from discdiff.model import LengthLaw, Model
 from discdiff.padding import LENGTH_MODES, Padded
@@ -24,7 +26,14 @@ FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _PICKLES = (".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".bin")
-_KEYS = ("process", "denoiser", "domain", "lengths", "length_mode", "frozen_training", "card")
+DISCRETE, SMOOTHED = "discrete", "smoothed"  # kinds of models
+LOADERS = {DISCRETE: "discdiff.model.Model", SMOOTHED: "discdiff.smoothed.model.SmoothedModel"}
+_KEYS = {
+    DISCRETE: (
+        *("process", "denoiser", "domain", "lengths", "length_mode", "frozen_training", "card"),
+    ),
+    SMOOTHED: ("denoiser", "sigma", "domain", "lengths", "frozen_training", "card"),
+}
 
 
 def write(model: Model, folder: Path, dtype: str = "float32") -> None:
@@ -38,13 +47,31 @@ def write(model: Model, folder: Path, dtype: str = "float32") -> None:
     Raises:
         InputError: if `folder` holds something else, or a component is not registered.
     """
+    write_parts(folder, _config(model), model.denoiser, _card(model, folder.name), dtype)
+
+
+def write_parts(
+    folder: Path, config: dict[str, object], network: nn.Module, card: str, dtype: str = "float32"
+) -> None:
+    """Write a folder of a configuration, the weights of a network and a card, or nothing.
+
+    Args:
+        folder: as for `write`.
+        config: JSON values.
+        network: whose weights they are.
+        card: Markdown.
+        dtype: of the stored weights.
+
+    Raises:
+        InputError: if `folder` holds something else.
+    """
     _check.one_of("dtype", dtype, tuple(DTYPES))
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model(folder)):
         raise InputError(f"folder must be new or a model folder, got {str(folder)!r}")
-    text = json.dumps(_config(model), indent=1) + "\n"
+    text = json.dumps(config, indent=1) + "\n"
     weights = {
         name: value.detach().to("cpu", DTYPES[dtype] if value.is_floating_point() else None)
-        for name, value in model.denoiser.state_dict().items()
+        for name, value in network.state_dict().items()
     }
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     temporary.mkdir(parents=True)
@@ -52,7 +79,7 @@ def write(model: Model, folder: Path, dtype: str = "float32") -> None:
         contiguous = {name: value.contiguous() for name, value in weights.items()}
         safetensors.torch.save_file(contiguous, temporary / WEIGHTS)
         (temporary / CONFIG).write_text(text, encoding="utf-8")
-        (temporary / CARD).write_text(_card(model, folder.name), encoding="utf-8")
+        (temporary / CARD).write_text(card, encoding="utf-8")
         for name in (WEIGHTS, CONFIG, CARD):
             (temporary / name).chmod(0o644)
             _flush(temporary / name)
@@ -92,11 +119,11 @@ def keeping_scaffolds() -> list[str]:
     names = []
     for entry in registry.names("models"):
         try:
-            config = _read_config(locate(entry.name))
-            kind = registry.find("domains", str(_mapping(config, "domain")["name"]))
+            config = read_config(locate(entry.name))
+            kind = registry.find("domains", str(mapping_of(config, "domain")["name"]))
         except (CheckpointError, ConfigError):  # a broken plug-in hinders no other model
             continue
-        frozen = _mapping(config, "process")["name"] == "masked" or config["frozen_training"]
+        frozen = mapping_of(config, "process")["name"] == "masked" or config["frozen_training"]
         if kind.keeps_scaffolds and frozen and config["length_mode"] == "given_length":
             names.append(entry.name)
     return names
@@ -108,13 +135,23 @@ def read(folder: Path) -> Model:
     Raises:
         CheckpointError: if a file is missing, truncated, of a newer version, or does not fit.
     """
-    config = _read_config(folder)
-    weights = _read_weights(folder)
+    config = read_config(folder)
     try:
         model = _build(config)
     except (InputError, TypeError, ValueError, AttributeError, KeyError, RuntimeError) as error:
         raise CheckpointError(f"{folder / CONFIG} does not describe a model: {error}") from error
-    expected = model.denoiser.state_dict()
+    read_weights(folder, model.denoiser)
+    return model
+
+
+def read_weights(folder: Path, network: nn.Module) -> None:
+    """Put the weights stored in `folder` into `network`, which goes to evaluation mode.
+
+    Raises:
+        CheckpointError: if they are missing, truncated, not finite, or those of another network.
+    """
+    weights = _stored_weights(folder)
+    expected = network.state_dict()
     missing, extra = sorted(expected.keys() - weights), sorted(weights.keys() - expected)
     if missing or extra:
         raise CheckpointError(
@@ -129,16 +166,12 @@ def read(folder: Path) -> Model:
             )
         if not bool(torch.isfinite(weights[name]).all()):
             raise CheckpointError(f"{folder / WEIGHTS}: {name} must be finite, got nan or inf")
-    model.denoiser.load_state_dict(weights)
-    model.denoiser.eval()
-    return model
+    network.load_state_dict(weights)
+    network.eval()
 
 
 def _config(model: Model) -> dict[str, object]:
-    settings = getattr(model.denoiser, "settings", None)
-    if settings is None:
-        raise InputError(f"{type(model.denoiser).__name__} needs a method settings() to be saved")
-    schedule = {"name": _name("schedules", model.process.schedule)}
+    schedule = {"name": registered_name("schedules", model.process.schedule)}
     domain = model.domain.inner if isinstance(model.domain, Padded) else model.domain
     if domain.demands():
         raise InputError(
@@ -147,20 +180,42 @@ def _config(model: Model) -> dict[str, object]:
     return {
         "format_version": FORMAT_VERSION,
         "process": {
-            "name": _name("processes", model.process),
+            "name": registered_name("processes", model.process),
             "vocab_size": model.vocab_size,
             "schedule": schedule | model.process.schedule.settings(),
         },
-        "denoiser": {"name": _name("denoisers", model.denoiser)} | settings(),
-        "domain": {"name": _name("domains", domain)} | domain.settings(),
-        "lengths": [float(f"{p:.7g}") for p in model.lengths.probabilities.tolist()],
+        "denoiser": network_config(model.denoiser),
+        "domain": {"name": registered_name("domains", domain)} | domain.settings(),
+        "lengths": length_config(model.lengths),
         "length_mode": model.length_mode,
         "frozen_training": model.frozen_training,
         "card": model.card,
     }
 
 
-def _name(kind: str, component: object) -> str:
+def network_config(network: nn.Module) -> dict[str, object]:
+    """Return the registered name of a network and its settings.
+
+    Raises:
+        InputError: if it has no settings, or is not registered.
+    """
+    settings = getattr(network, "settings", None)
+    if settings is None:
+        raise InputError(f"{type(network).__name__} needs a method settings() to be saved")
+    return {"name": registered_name("denoisers", network)} | settings()
+
+
+def length_config(lengths: LengthLaw) -> list[float]:
+    """Return the probabilities of a length law, as they are stored."""
+    return [float(f"{p:.7g}") for p in lengths.probabilities.tolist()]
+
+
+def registered_name(kind: str, component: object) -> str:
+    """Return the name under which the class of `component` is registered.
+
+    Raises:
+        InputError: if it is not.
+    """
     target = f"{type(component).__module__}:{type(component).__qualname__}"
     for entry in registry.names(kind):
         if entry.target == target:
@@ -168,7 +223,16 @@ def _name(kind: str, component: object) -> str:
     raise InputError(f"a component must be registered under {kind} to be saved, got {target}")
 
 
-def _read_config(folder: Path) -> dict[str, object]:
+def read_config(folder: Path, kind: str = DISCRETE) -> dict[str, object]:
+    """Return the configuration stored in `folder`.
+
+    Args:
+        folder: of a model.
+        kind: of model, `discrete` or `smoothed`.
+
+    Raises:
+        CheckpointError: if there is none, or one of a newer version or of another kind of model.
+    """
     path = folder / CONFIG
     if not path.is_file():
         pickles = [p.name for p in sorted(folder.iterdir()) if p.suffix in _PICKLES]
@@ -186,13 +250,19 @@ def _read_config(folder: Path) -> dict[str, object]:
             f"{path} must have format_version {FORMAT_VERSION} or older, got {version}: it was "
             "written by a newer version of discdiff"
         )
-    for key in _KEYS:
+    found = config.get("kind", DISCRETE)
+    if found != kind:
+        raise CheckpointError(
+            f"{path} must describe a {kind} model, got a {found} one, which is read by "
+            f"{LOADERS.get(str(found), 'no class of this version')}"
+        )
+    for key in _KEYS[kind]:
         if key not in config:
             raise CheckpointError(f"{path} must have the key {key!r}, which is missing")
     return dict(config)
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
+def _stored_weights(folder: Path) -> dict[str, Tensor]:
     path = folder / WEIGHTS
     if not path.is_file():
         raise CheckpointError(f"a model folder must hold {WEIGHTS}, got {str(folder)!r}")
@@ -204,26 +274,27 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def _build(config: dict[str, object]) -> Model:
-    process, lengths = _mapping(config, "process"), config["lengths"]
+    process, lengths = mapping_of(config, "process"), config["lengths"]
     if not isinstance(lengths, list):
         raise InputError(f"lengths must be a list, got {lengths!r}")
-    schedule = registry.build("schedules", _mapping(process, "schedule"))
+    schedule = registry.build("schedules", mapping_of(process, "schedule"))
     process = {key: value for key, value in process.items() if key != "schedule"}
     law = LengthLaw(lengths)
-    domain = registry.build("domains", _mapping(config, "domain"))
+    domain = registry.build("domains", mapping_of(config, "domain"))
     if _check.one_of("length_mode", config["length_mode"], LENGTH_MODES) == "pad_as_token":
         domain = Padded(domain, law.max_length)
     return Model(
-        registry.build("denoisers", _mapping(config, "denoiser")),
+        registry.build("denoisers", mapping_of(config, "denoiser")),
         registry.build("processes", process, schedule=schedule),
         domain,
         law,
-        card=_mapping(config, "card"),
+        card=mapping_of(config, "card"),
         frozen_training=config["frozen_training"] is True,
     )
 
 
-def _mapping(config: dict[str, object], key: str) -> dict[str, object]:
+def mapping_of(config: dict[str, object], key: str) -> dict[str, object]:
+    """Return the mapping under `key`; raises `InputError` if it is none."""
     value = config.get(key)
     if not isinstance(value, dict):
         raise InputError(f"{key} must be a mapping, got {value!r}")
@@ -231,15 +302,37 @@ def _mapping(config: dict[str, object], key: str) -> dict[str, object]:
 
 
 def _card(model: Model, title: str) -> str:
-    parameters = sum(p.numel() for p in model.denoiser.parameters())
-    lines = [f"# {model.card.get('title', title)}", ""]
+    what = f"{model.process.kind} diffusion"
+    about = f"at most {model.max_length} tokens ({model.length_mode})."
+    return card(title, model.denoiser, what, model.domain, about, model.card)
+
+
+def card(
+    title: str,
+    network: nn.Module,
+    what: str,
+    domain: Domain,
+    about: str,
+    headings: Mapping[str, object],
+) -> str:
+    """Return a model card in Markdown.
+
+    Args:
+        title: where the headings have none.
+        network: its weights are counted.
+        what: the kind of model.
+        domain: of the strings.
+        about: ends the sentence that describes the model.
+        headings: what follows, heading by heading.
+    """
+    parameters = sum(p.numel() for p in network.parameters())
+    lines = [f"# {headings.get('title', title)}", ""]
     lines += [
-        f"{type(model.denoiser).__name__}, {parameters:,} parameters, {model.process.kind} "
-        f"diffusion, {model.domain.name} alphabet of {model.vocab_size} tokens, at most "
-        f"{model.max_length} tokens ({model.length_mode}).",
+        f"{type(network).__name__}, {parameters:,} parameters, {what}, {domain.name} alphabet of "
+        f"{len(domain.alphabet)} tokens, {about}",
         "",
     ]
-    for heading, body in model.card.items():
+    for heading, body in headings.items():
         if heading == "title":
             continue
         lines += [f"## {heading.replace('_', ' ').capitalize()}", ""]

@@ -67,6 +67,17 @@ def uniform(keys: Tensor, width: int) -> Tensor:
     return uniform_at(keys[..., None], torch.arange(width, device=keys.device))
 
 
+def normal(keys: Tensor, width: int) -> Tensor:
+    """Return float64 standard normals `(B, width)` for keys `(B,)`, by the inverse of the CDF.
+
+    Example:
+        >>> keys = row_keys(7, torch.arange(2), torch.zeros(2, dtype=torch.int64))
+        >>> bool((normal(keys, 3) == normal(keys, 5)[:, :3]).all())
+        True
+    """
+    return torch.special.ndtri(uniform(keys, width))
+
+
 def new_key(generator: torch.Generator | None = None) -> int:
     """Draw one 64-bit key from `generator` (torch's global generator when None)."""
     device = "cpu" if generator is None else generator.device

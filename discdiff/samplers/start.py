@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
-from discdiff.domain import Template
+from discdiff.domain import Domain, Template
 from discdiff.errors import DataError, InputError, UnsupportedError
 from discdiff.gapped import Gapped, Templates
 from discdiff.samplers.state import CHOICE, PRIOR
@@ -58,18 +58,25 @@ class Seeds:
         Raises:
             DataError: if the model cannot write a seed; the message has its number.
         """
-        rows = []
-        for number, string in enumerate(self.strings, start=1):
-            try:
-                ids = model.domain.encode(model.domain.prepare(string))
-            except DataError as error:
-                raise DataError(f"seed {number}: {error}") from None
-            if not 0 < len(ids) <= model.max_length:
-                raise DataError(
-                    f"seed {number} must have 1 to {model.max_length} tokens, got {len(ids)}"
-                )
-            rows.append(ids + [model.process.pad_id] * (model.max_length - len(ids)))
-        return torch.tensor(rows)
+        return seed_tokens(self.strings, model.domain, model.max_length)
+
+
+def seed_tokens(strings: Sequence[str], domain: Domain, longest: int) -> Tensor:
+    """Return seeds as int64 tokens `(S, longest)`, prepared as training data are.
+
+    Raises:
+        DataError: if the domain cannot encode a seed, or it has too many tokens.
+    """
+    rows = []
+    for number, string in enumerate(strings, start=1):
+        try:
+            ids = domain.encode(domain.prepare(string))
+        except DataError as error:
+            raise DataError(f"seed {number}: {error}") from None
+        if not 0 < len(ids) <= longest:
+            raise DataError(f"seed {number} must have 1 to {longest} tokens, got {len(ids)}")
+        rows.append(ids + [domain.alphabet.pad_id] * (longest - len(ids)))
+    return torch.tensor(rows)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,8 @@ from discdiff import _check
 from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 
-_MEASURE = "valid/nats_per_token"
-
-
-def early_stopping(patience: int, data: DataModule) -> list[pl.Callback]:
-    """Return the callbacks that end a run after `patience` validations without a lower NELBO.
+def early_stopping(patience: int, data: DataModule, measure: str) -> list[pl.Callback]:
+    """Return the callbacks that end a run after `patience` validations without a lower `measure`.
 
     Raises:
         InputError: if `patience` is negative, or positive without rows to validate on.
@@ -26,21 +23,22 @@ def early_stopping(patience: int, data: DataModule) -> list[pl.Callback]:
         raise InputError(
             f"patience must be 0 where nothing is held out to validate on, got {patience}"
         )
-    stop = pl.callbacks.EarlyStopping(_MEASURE, patience=patience, check_on_train_epoch_end=False)
-    return [stop, Best()]
+    stop = pl.callbacks.EarlyStopping(measure, patience=patience, check_on_train_epoch_end=False)
+    return [stop, Best(measure)]
 
 
 class Best(pl.Callback):
-    """Keeps the averaged weights of the lowest validation NELBO, and ends the run with them."""
+    """Keeps the averaged weights of the lowest `measure`, and ends the run with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, measure: str) -> None:
+        self.measure = measure
         self.lowest = float("inf")
         self.weights: dict[str, Tensor] = {}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        nats = float(trainer.callback_metrics[_MEASURE])
-        if nats < self.lowest:
-            self.lowest = nats
+        found = float(trainer.callback_metrics[self.measure])
+        if found < self.lowest:
+            self.lowest = found
             weights = pl_module.ema.network.state_dict()
             self.weights = {name: value.detach().clone() for name, value in weights.items()}
 

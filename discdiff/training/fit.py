@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -18,15 +18,19 @@ from discdiff import _check
 from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 from discdiff.model import Model
-from discdiff.samplers.recommended import recommended
+from discdiff.training.averaged import AveragedTraining
 from discdiff.training.best import early_stopping
 from discdiff.training.lr import LearningRate
 from discdiff.training.module import Training
 from discdiff.training.pace import Pace
 from discdiff.training.snapshots import LAST, AtomicCheckpointIO, Snapshots
 
+if TYPE_CHECKING:
+    from discdiff.smoothed.model import SmoothedModel
+
 __all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality", "quiet"]
 
+Trained = TypeVar("Trained", bound="Model | SmoothedModel")
 PRECISIONS = ("bf16-mixed", "16-mixed", "32-true", "64-true", "bf16-true", "16-true")
 # What Lightning says about things that are meant.
 _MEANT = (".*in eval mode at the start of training", ".*LeafSpec", ".*does not have many workers")
@@ -49,12 +53,12 @@ class SampleQuality(pl.Callback):
             return
         model = pl_module.averaged
         generator = torch.Generator(device="cpu").manual_seed(self.seed)
-        drawn = recommended(model).sample(self.samples, generator=generator)
+        found = quality(model, pl_module.draw(self.samples, generator))
         for logger in trainer.loggers:
-            logger.log_metrics(quality(model, drawn.strings), step=trainer.global_step)
+            logger.log_metrics(found, step=trainer.global_step)
 
 
-def quality(model: Model, strings: list[str]) -> dict[str, float]:
+def quality(model: Model | SmoothedModel, strings: list[str]) -> dict[str, float]:
     """Return validity (of all) and uniqueness (of the valid, in canonical form) of samples.
 
     Example:
@@ -95,10 +99,11 @@ def make_logger(name: str, out: Path, settings: dict[str, object] | None = None)
 
 
 def fit(
-    model: Model,
+    model: Trained,
     data: DataModule,
     out: str | Path,
     *,
+    kind: Callable[..., AveragedTraining] = Training,
     max_steps: int = 100_000,
     max_minutes: float | None = None,
     schedule: LearningRate | None = None,
@@ -120,7 +125,7 @@ def fit(
     seed: int = 0,
     callbacks: Sequence[pl.Callback] = (),
     **training: Any,
-) -> Model:
+) -> Trained:
     """Train `model` on `data` and return it with averaged weights, in evaluation mode.
 
     The run folder gets `last.ckpt`, which continues the run when `fit` is called again with the
@@ -130,6 +135,7 @@ def fit(
         model: what to train; its denoiser is changed in place.
         data: the data module.
         out: the run folder.
+        kind: the Lightning module that trains such a model.
         max_steps: optimiser steps.
         max_minutes: minutes of training, if they are over first; kept across resumes.
         schedule: learning rate over the run; warm-up, constant and decay by default.
@@ -142,8 +148,8 @@ def fit(
         logger: `csv`, `wandb` or `none`.
         log_every: steps between two lines of the log.
         valid_every: steps between two validations.
-        patience: validations in a row without a lower NELBO after which the run ends; the weights
-            with the lowest are then kept. 0 trains to the end and keeps the last.
+        patience: validations in a row without a lower NELBO (or whatever `kind` measures)
+            after which the run ends; the weights with the lowest are then kept. 0 trains to the end and keeps the last.
         samples: samples drawn after each validation; 0 for none.
         snapshot_minutes: minutes between two checkpoints.
         snapshot_steps: steps between two checkpoints; 0 for minutes alone.
@@ -151,7 +157,7 @@ def fit(
         progress: whether to show a progress bar.
         seed: of everything random.
         callbacks: further callbacks of Lightning.
-        training: further arguments of `Training`.
+        training: further arguments of `kind`.
 
     Raises:
         InputError: if an argument is outside its range.
@@ -159,10 +165,10 @@ def fit(
     """
     out = Path(out)
     _check_device(precision, accelerator)
-    module = Training(model, seed=seed, **training)
+    module = kind(model, seed=seed, **training)
     pace = Pace(LearningRate() if schedule is None else schedule, max_minutes)
     snapshots = Snapshots(out, pace, snapshot_minutes, snapshot_steps, dtype)
-    stopping = early_stopping(patience, data)
+    stopping = early_stopping(patience, data, module.measure)
     last = out / LAST
     with quiet():
         trainer = _trainer(
@@ -196,7 +202,8 @@ def fit(
             enable_autolog_hparams=False,
         )
         trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
-    return module.averaged
+    averaged: Trained = module.averaged
+    return averaged
 
 
 def _check_device(precision: str, accelerator: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -20,13 +19,13 @@ from discdiff.data.module import Tokens
 from discdiff.errors import InputError
 from discdiff.loss import nelbo, stratified
 from discdiff.model import Model
-from discdiff.training.ema import EMA
-from discdiff.training.optimiser import OPTIMISERS, optimiser
+from discdiff.samplers.recommended import recommended
+from discdiff.training.averaged import AveragedTraining
 
 _TIME, _NOISE, _FROZEN, _VALID, _DROPOUT = range(5)  # purposes of the random numbers
 
 
-class Training(pl.LightningModule):
+class Training(AveragedTraining):
     r"""Trains a model's denoiser and keeps its moving average.
 
     Args:
@@ -46,6 +45,8 @@ class Training(pl.LightningModule):
             that does not record it.
     """
 
+    measure = "valid/nats_per_token"
+
     def __init__(
         self,
         model: Model,
@@ -59,16 +60,8 @@ class Training(pl.LightningModule):
         wrong_context: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(model.denoiser, optimiser, rate, weight_decay, betas, ema, seed)
         self.model = model
-        self.denoiser = model.denoiser
-        self.optimiser = _check.one_of("optimiser", optimiser, OPTIMISERS)
-        self.rate = _check.positive("rate", rate)
-        self.weight_decay = _check.in_range("weight_decay", weight_decay, 0.0, 1e6)
-        if len(betas) != 2 or not all(0 <= _check.finite("betas", beta) < 1 for beta in betas):
-            raise InputError(f"betas must be two numbers in [0, 1), got {list(betas)}")
-        self.betas = betas
-        self.ema = EMA(model.denoiser, _check.fraction("ema", ema))
         self.frozen_fraction = _check.fraction("frozen_fraction", frozen_fraction)
         if model.process.kind == "uniform" and (frozen_fraction > 0) != model.frozen_training:
             raise InputError(
@@ -76,7 +69,6 @@ class Training(pl.LightningModule):
                 f"got {frozen_fraction} and {model.frozen_training}"
             )
         self.wrong_context = _check.fraction("wrong_context", wrong_context)
-        self.seed = _check.seed("seed", seed)
 
     @property
     def averaged(self) -> Model:
@@ -91,14 +83,8 @@ class Training(pl.LightningModule):
             own.frozen_training,
         )
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return optimiser(
-            self.denoiser,
-            self.optimiser,
-            rate=self.rate,
-            weight_decay=self.weight_decay,
-            betas=self.betas,
-        )
+    def draw(self, count: int, generator: torch.Generator) -> list[str]:
+        return recommended(self.averaged).sample(count, generator=generator).strings
 
     def training_step(self, batch: Tokens, batch_idx: int) -> Tensor:
         x_0, step = batch.x_0, torch.tensor(batch.step, device=batch.x_0.device)
@@ -107,7 +93,7 @@ class Training(pl.LightningModule):
         # dropout draws from the global generator: a resumed run must draw the same
         torch.manual_seed(int(random.fold(keys[0], _DROPOUT)))
         u = self._times(batch).to(x_0.device)
-        with _fast_attention(x_0.device):
+        with fast_attention(x_0.device):
             nats = nelbo(
                 self.denoiser,
                 self.model.process,
@@ -123,10 +109,6 @@ class Training(pl.LightningModule):
         loss = nats * (batch.shares / batch.tokens)
         self.log("train/nats_per_token", loss.detach(), on_step=True, prog_bar=True)
         return loss.float()
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        super().optimizer_step(*args, **kwargs)
-        self.ema.update(self.denoiser)
 
     def on_validation_epoch_start(self) -> None:
         self._nats = torch.zeros(3, dtype=torch.float64, device=self.device)
@@ -150,7 +132,7 @@ class Training(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         nats, tokens, rows = self.trainer.strategy.reduce(self._nats, reduce_op="sum").tolist()
-        measured = {"valid/nats_per_token": nats / tokens, "valid/nats_per_row": nats / rows}
+        measured = {self.measure: nats / tokens, "valid/nats_per_row": nats / rows}
         self.log_dict(measured, prog_bar=True, sync_dist=True)
 
     def _times(self, batch: Tokens) -> Tensor:
@@ -160,15 +142,26 @@ class Training(pl.LightningModule):
 
     def _active(self, x_0: Tensor, keys: Tensor) -> Tensor:
         active = x_0 != self.model.process.pad_id
-        if not self.frozen_fraction:
-            return active
-        u = random.uniform(random.fold(keys, _FROZEN), x_0.shape[1] + 2)
-        chosen = u[:, 0] < self.frozen_fraction
-        return active & ~(chosen[:, None] & (u[:, 2:] < u[:, 1:2]))
+        return active & ~frozen_positions(x_0, keys, self.frozen_fraction)
+
+
+def frozen_positions(x_0: Tensor, keys: Tensor, fraction: float) -> Tensor:
+    """Return positions that are known, bool `(B, L)`: a random set in a `fraction` of the rows.
+
+    Args:
+        x_0: tokens `(B, L)`.
+        keys: of the rows `(B,)`.
+        fraction: of rows that have such positions.
+    """
+    if not fraction:
+        return torch.zeros_like(x_0, dtype=torch.bool)
+    u = random.uniform(random.fold(keys, _FROZEN), x_0.shape[1] + 2)
+    return (u[:, :1] < fraction) & (u[:, 2:] < u[:, 1:2])
 
 
 @contextmanager
-def _fast_attention(device: torch.device) -> Iterator[None]:
+def fast_attention(device: torch.device) -> Iterator[None]:
+    """Choose the kernel of attention that trains fastest on `device`."""
     # the backward pass of the CPU's flash kernel is several times slower than plain products
     if device.type == "cpu":
         with sdpa_kernel(SDPBackend.MATH):

@@ -13,7 +13,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from discdiff import _check
 from discdiff.checkpoint import DTYPES
 from discdiff.errors import CheckpointError, DiscdiffError
-from discdiff.training.module import Training
+from discdiff.training.averaged import AveragedTraining
 from discdiff.training.pace import Pace
 
 LAST = "last.ckpt"
@@ -93,7 +93,7 @@ class Snapshots(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self.write(trainer, pl_module)
 
-    def write(self, trainer: pl.Trainer, training: Training) -> None:
+    def write(self, trainer: pl.Trainer, training: AveragedTraining) -> None:
         """Write the checkpoint, then the model folder on rank 0.
 
         Raises:

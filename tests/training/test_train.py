@@ -227,7 +227,7 @@ class TestPatience:
         assert_equal(weights(tmp_path), weights(averaged))
 
     def test_the_best_weights_survive_a_resume(self):
-        kept = Best()
+        kept = Best("valid/nats_per_token")
         kept.load_state_dict({"lowest": 1.5, "weights": {"a": torch.ones(2)}})
         metrics: Any = SimpleNamespace(callback_metrics={"valid/nats_per_token": 1.6})
         kept.on_validation_end(metrics, None)
