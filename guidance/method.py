@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from discdiff import random
-from discdiff.errors import InputError
+from discdiff.errors import InputError, UnsupportedError
 from discdiff.gapped import Templates
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.resample import one_of
@@ -75,7 +75,13 @@ class Guidance(ABC):
 
         Raises:
             InputError: if n or `first_design` does not divide into populations.
+            UnsupportedError: if `sampler` has no discrete steps to guide.
         """
+        if not isinstance(sampler, Sampler):
+            raise UnsupportedError(
+                f"sampler must be one of discrete steps, got a {type(sampler).__name__}: a "
+                "WalkJump is guided by its own sample(reward=...)"
+            )
         if n % self.returned or first_design % self.returned:
             raise InputError(
                 f"n and first_design must be multiples of the {self.returned} designs that a "

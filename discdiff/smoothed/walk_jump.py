@@ -22,6 +22,8 @@ from discdiff.smoothed.langevin import sachs_step
 from discdiff.smoothed.model import SmoothedModel
 from discdiff.smoothed.start import STEP, Walkers, walkers
 
+_FAR = 1e8  # no walk that is of use has entries as large
+
 
 class WalkJump:
     r"""Walks by Langevin dynamics on the smoothed density, then jumps to the likeliest tokens.
@@ -142,11 +144,6 @@ class WalkJump:
             keys = random.fold(random.fold(begin.keys, STEP), step)
             noise = random.normal(keys, y[0].numel()).view(y.shape) * real
             y, v = sachs_step(y, v, score, noise, sigma * self.delta, self.friction / sigma)
-        if not bool(y.isfinite().all()):
-            raise InputError(
-                f"delta and scale must be small enough for walks to stay finite, got {self.delta} "
-                f"and {self.scale}"
-            )
         return replace(begin, y=y, v=v)
 
     def _score(
@@ -156,6 +153,11 @@ class WalkJump:
         if relaxed is None:
             with torch.no_grad():
                 return denoiser.score(y, denoiser(y, allowed).double(), allowed)
+        if not bool((y.abs() < _FAR).all()):
+            raise InputError(
+                "delta and scale must be small enough for walks to stay near one-hot rows, got "
+                f"{self.delta} and {self.scale}"
+            )
         with torch.enable_grad():
             y = y.detach().requires_grad_()
             x_hat = denoiser(y, allowed)

@@ -11,7 +11,7 @@ from discdiff.smoothed.denoiser import TabularSmoothed
 from discdiff.smoothed.model import SmoothedModel
 from tests.exact.laws import LETTERS, Law
 
-DRAWS = 400_000
+DRAWS = 200_000
 
 
 def model_of(law, sigma, frozen_training=True):
