@@ -1,4 +1,7 @@
-r"""Underdamped Langevin dynamics: $dy=v\,dt$, $dv=\nabla\log p(y)\,dt-\gamma v\,dt+\sqrt{2\gamma}\,dW$."""
+r"""Underdamped Langevin dynamics.
+
+$dy=v\,dt$ and $dv=\nabla\log p(y)\,dt-\gamma v\,dt+\sqrt{2\gamma}\,dW$: places are drawn from p.
+"""
 
 from __future__ import annotations
 

@@ -19,9 +19,7 @@ def one_hot(x_0: Tensor, vocab_size: int) -> Tensor:
     return (x_0[..., None] == torch.arange(vocab_size, device=x_0.device)).float()
 
 
-def squared_error(
-    denoiser: SmoothedDenoiser, x_0: Tensor, frozen: Tensor, keys: Tensor
-) -> Tensor:
+def squared_error(denoiser: SmoothedDenoiser, x_0: Tensor, frozen: Tensor, keys: Tensor) -> Tensor:
     r"""Return $\lVert\hat x(x_0+\sigma\varepsilon)-x_0\rVert^2$ of each row, `(B,)`.
 
     Its minimiser is the mean of $x_0$ given the noisy rows and the frozen tokens.

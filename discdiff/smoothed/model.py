@@ -125,7 +125,8 @@ class SmoothedModel:
         """
         if not isinstance(self.denoiser, SmoothedNetwork):
             raise InputError(
-                f"denoiser must be a SmoothedNetwork to be saved, got {type(self.denoiser).__name__}"
+                "denoiser must be a SmoothedNetwork to be saved, got "
+                f"{type(self.denoiser).__name__}"
             )
         folder, network = Path(folder), self.denoiser.network
         name = checkpoint.registered_name("domains", self.domain)

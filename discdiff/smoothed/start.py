@@ -93,7 +93,9 @@ def _any_of(allowed: Tensor, coin: Tensor) -> Tensor:
     return torch.where(count > 0, first, allowed.shape[-1])
 
 
-def _lengths(model: SmoothedModel, u: Tensor, length: int | None, template: Templates | None) -> Tensor:
+def _lengths(
+    model: SmoothedModel, u: Tensor, length: int | None, template: Templates | None
+) -> Tensor:
     if length is None and isinstance(template, Template):
         length = len(template)
     if length is None:

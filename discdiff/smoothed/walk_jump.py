@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
-from discdiff.belief import Belief
 from discdiff.errors import InputError, OracleError, UnsupportedError
 from discdiff.gapped import Templates
 from discdiff.relaxed import Relaxed
@@ -28,8 +27,9 @@ _FAR = 1e8  # no walk that is of use has entries as large
 class WalkJump:
     r"""Walks by Langevin dynamics on the smoothed density, then jumps to the likeliest tokens.
 
-    The walk is underdamped, of score $(\hat x(y)-y)/\sigma^2+\lambda\nabla_yr(\hat x(y))$, the second
-    part where there is a reward; the jump is $\arg\max_v\hat x_{iv}(y)$ at each position. Walks
+    The walk is underdamped, of score
+    $(\hat x(y)-y)/\sigma^2+\lambda\nabla_yr(\hat x(y))$, the second part where there is a reward;
+    the jump is $\arg\max_v\hat x_{iv}(y)$ at each position. Walks
     start stationary in velocity, and in place around seeds ($e_{\text{seed}}+\sigma\varepsilon$) or
     around uniformly drawn tokens. A template restricts the prior, to sequences with its tokens.
 
@@ -217,6 +217,6 @@ def _gradients_of(reward: Reward) -> Relaxed:
 def _by_length(relaxed: Relaxed, x_hat: Tensor, lengths: Tensor) -> Tensor:
     """Return rewards `(B,)` of relaxed rows; all those of a call have one length."""
     rewards = []
-    for length in lengths.unique().tolist():
+    for length in sorted(set(lengths.tolist())):
         rewards.append(relaxed(x_hat[lengths == length, :length]))
     return torch.cat(rewards)

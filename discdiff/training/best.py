@@ -11,6 +11,7 @@ from discdiff import _check
 from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 
+
 def early_stopping(patience: int, data: DataModule, measure: str) -> list[pl.Callback]:
     """Return the callbacks that end a run after `patience` validations without a lower `measure`.
 

@@ -148,8 +148,9 @@ def fit(
         logger: `csv`, `wandb` or `none`.
         log_every: steps between two lines of the log.
         valid_every: steps between two validations.
-        patience: validations in a row without a lower NELBO (or whatever `kind` measures)
-            after which the run ends; the weights with the lowest are then kept. 0 trains to the end and keeps the last.
+        patience: validations in a row without a lower NELBO, or whatever `kind` measures, after
+            which the run ends; the weights with the lowest are then kept. 0 trains to the end and
+            keeps the last.
         samples: samples drawn after each validation; 0 for none.
         snapshot_minutes: minutes between two checkpoints.
         snapshot_steps: steps between two checkpoints; 0 for minutes alone.

@@ -159,9 +159,7 @@ def test_wrong_arguments_are_named():
     with pytest.raises(InputError, match="sigma must be greater than 0, got 0"):
         SmoothedNetwork(network().network, 0)
     with pytest.raises(InputError, match="network must have needs_time=False"):
-        SmoothedNetwork(
-            TabularDenoiser(torch.tensor([[0]]), torch.ones(1), UniformProcess(2)), 0.5
-        )
+        SmoothedNetwork(TabularDenoiser(torch.tensor([[0]]), torch.ones(1), UniformProcess(2)), 0.5)
     with pytest.raises(InputError, match=r"sequences must be \(N, L\) and probabilities \(N,\)"):
         TabularSmoothed(torch.tensor([0, 1]), torch.ones(2), 2, 0.5)
     with pytest.raises(InputError, match="probabilities must be non-negative"):

@@ -55,9 +55,7 @@ def of_the_dynamics(time):
     return flow @ np.array([1.0, -2.0, 0.0, 0.0]), flow @ whole[:4, 4:]
 
 
-TARGET = np.block(
-    [[np.linalg.inv(PRECISION), np.zeros((2, 2))], [np.zeros((2, 2)), np.eye(2)]]
-)
+TARGET = np.block([[np.linalg.inv(PRECISION), np.zeros((2, 2))], [np.zeros((2, 2)), np.eye(2)]])
 
 
 def test_the_stationary_covariance_is_right_to_second_order():

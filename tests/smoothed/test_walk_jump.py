@@ -178,7 +178,10 @@ def test_a_row_is_the_same_in_any_batch(model):
     torch.testing.assert_close(alone.confidence, whole.confidence[11:], atol=1e-5, rtol=0)
     assert sampler.sample(12, key=8).strings != whole.strings
     drawn_again = sampler.sample(12, generator=torch.Generator().manual_seed(3))
-    assert drawn_again.strings == sampler.sample(12, generator=torch.Generator().manual_seed(3)).strings
+    assert (
+        drawn_again.strings
+        == sampler.sample(12, generator=torch.Generator().manual_seed(3)).strings
+    )
 
 
 def test_confidence_is_that_of_the_jump():
@@ -227,7 +230,9 @@ def test_rewards_of_rows_of_several_lengths_are_asked_for_by_length():
     sampler = WalkJump(model, steps=30, scale=6.0)
     guided = sampler.sample(200, key=1, reward=Reward(model.domain, oracle))
     assert oracle.seen == {2, 3}
-    assert guided.reward.mean() > sampler.sample(200, key=1).tokens.eq(1).sum(1).double().mean() + 0.5
+    assert (
+        guided.reward.mean() > sampler.sample(200, key=1).tokens.eq(1).sum(1).double().mean() + 0.5
+    )
 
 
 def test_random_numbers_of_a_row_do_not_depend_on_the_width_of_the_batch():
@@ -292,7 +297,9 @@ def test_a_network_that_knows_no_fixed_tokens_refuses_them():
 
 def test_a_reward_without_a_gradient_is_refused_with_what_it_needs():
     reward = Reward(Letters("AB"), lambda strings: [0.0 for _ in strings])
-    with pytest.raises(UnsupportedError, match=r"needs the gradient of the reward: .*relaxed\(rows"):
+    with pytest.raises(
+        UnsupportedError, match=r"needs the gradient of the reward: .*relaxed\(rows"
+    ):
         walk().sample(2, reward=reward)
     assert reward.counts.requested == 0
 
@@ -316,5 +323,7 @@ def test_walks_that_diverge_say_so():
 
 @pytest.mark.parametrize("method", [BestOfN(2), ISIRGibbs()])
 def test_methods_of_discrete_steps_refuse_a_walk(method):
-    with pytest.raises(UnsupportedError, match=r"got a WalkJump.* guided by its own sample\(reward"):
+    with pytest.raises(
+        UnsupportedError, match=r"got a WalkJump.* guided by its own sample\(reward"
+    ):
         method.run(walk(), reward_of(LAW, REWARD), 2)
