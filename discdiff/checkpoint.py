@@ -202,7 +202,8 @@ def network_config(network: nn.Module) -> dict[str, object]:
     settings = getattr(network, "settings", None)
     if settings is None:
         raise InputError(f"{type(network).__name__} needs a method settings() to be saved")
-    return {"name": registered_name("denoisers", network)} | settings()
+    found: dict[str, object] = settings()
+    return {"name": registered_name("denoisers", network)} | found
 
 
 def length_config(lengths: LengthLaw) -> list[float]:

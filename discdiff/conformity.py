@@ -63,7 +63,8 @@ def conformity(
         return np.zeros(0)
     ranked = np.sort(density.logpdf(held.T))
     below = np.searchsorted(ranked, density.logpdf(asked.T), side="right")
-    return (1.0 + below) / (len(ranked) + 1.0)
+    values: Floats = (1.0 + below) / (len(ranked) + 1.0)
+    return values
 
 
 def conformity_score(

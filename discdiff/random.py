@@ -75,7 +75,8 @@ def normal(keys: Tensor, width: int) -> Tensor:
         >>> bool((normal(keys, 3) == normal(keys, 5)[:, :3]).all())
         True
     """
-    return torch.special.ndtri(uniform(keys, width))
+    normals: Tensor = torch.special.ndtri(uniform(keys, width))
+    return normals
 
 
 def new_key(generator: torch.Generator | None = None) -> int:

@@ -44,4 +44,5 @@ def squared_error(denoiser: SmoothedDenoiser, x_0: Tensor, frozen: Tensor, keys:
     noise = random.normal(keys, clean[0].numel()).view(clean.shape).to(clean.dtype)
     allowed = filled(clean > 0)[..., None] & (~frozen[..., None] | (clean > 0))
     x_hat = denoiser(clean + denoiser.sigma * noise, allowed)
-    return ((x_hat - clean) ** 2).sum((1, 2))
+    errors: Tensor = ((x_hat - clean) ** 2).sum((1, 2))
+    return errors
