@@ -5,31 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from discdiff import _check
+from discdiff.bio.bases import MEANING
 from discdiff.constraint.automaton import Automaton
 from discdiff.constraint.nfa import Tokens, sequence
 from discdiff.constraint.patterns import all_of, listed
 from discdiff.domain import Domain
 from discdiff.errors import InputError, UnsupportedError
 
-MEANING = {
-    "A": "A",
-    "C": "C",
-    "G": "G",
-    "T": "T",
-    "U": "T",
-    "R": "AG",
-    "Y": "CT",
-    "S": "CG",
-    "W": "AT",
-    "K": "GT",
-    "M": "AC",
-    "B": "CGT",
-    "D": "AGT",
-    "H": "ACT",
-    "V": "ACG",
-    "N": "ACGT",
-}
-"""The bases, T standing for U too, that each letter stands for."""
 _PAIRS = str.maketrans("ACGTU", "TGCAA")
 KEYS = ("whole", "required", "forbidden", "both_strands")
 
@@ -40,6 +22,7 @@ def iupac(domain: Domain, value: object) -> Automaton:
     A text is a pattern of the whole sequence. A mapping has patterns under `whole`, `required` and
     `forbidden`, and with `both_strands` a pattern of the last two is looked for on the reverse
     complement too: on one strand at least where it is required, on neither where it is forbidden.
+    They are looked for in the constant flanks of the domain and across their ends too.
 
     Args:
         domain: one of DNA or RNA letters.
@@ -78,8 +61,14 @@ def iupac(domain: Domain, value: object) -> Automaton:
             found = _of(key, pattern, domain)
             if both and key != "whole":
                 found = found | _of(key, pattern, domain, turned=True)
-            parts.append(~found if key == "forbidden" else found)
+            found = ~found if key == "forbidden" else found
+            parts.append(found if key == "whole" else _between_flanks(found, domain))
     return all_of(parts)
+
+
+def _between_flanks(found: Automaton, domain: Domain) -> Automaton:
+    before, after = map(domain.encode, domain.flanks)
+    return found.between(before, after) if before or after else found
 
 
 def _of(key: str, pattern: str, domain: Domain, turned: bool = False) -> Automaton:

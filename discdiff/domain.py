@@ -15,7 +15,8 @@ from discdiff.errors import DataError, InputError, UnsupportedError
 from discdiff.similarity import Likeness, shared_runs
 
 if TYPE_CHECKING:
-    from discdiff.gapped import Gapped, Point
+    from discdiff.denoiser import Denoiser
+    from discdiff.gapped import Gapped, Point, Templates
 
 
 class Alphabet:
@@ -78,6 +79,13 @@ class Domain(ABC):
     """Whether `split` finds the tokens that a string was joined from."""
     template: Gapped | None = None
     """What every design starts from; see `with_template`."""
+    spells_templates: bool = False
+    """Whether `read_template` reads what is fixed at each position out of a text."""
+    flanks: tuple[str, str] = ("", "")
+    """Strings before and after every design that oracles are shown and nothing changes."""
+    unobserved: str | None = None
+    """Token that says in data that a position was not seen; None where all must be. Its id is that
+    of the mask: training shows it as masked and does not score it."""
 
     def __init__(self, alphabet: Sequence[str]) -> None:
         self.alphabet = Alphabet(alphabet)
@@ -152,6 +160,25 @@ class Domain(ABC):
         """
         raise UnsupportedError(f"the {self.name} domain cannot keep a scaffold")
 
+    def symmetrised(self, denoiser: Denoiser) -> Denoiser:
+        """Return a denoiser averaged over the symmetry of its strings.
+
+        Raises:
+            UnsupportedError: if strings of this kind have none.
+        """
+        raise UnsupportedError(f"equivariant must be false: {self.name} strings have no symmetry")
+
+    def read_template(self, text: str) -> Templates:
+        """Return what `text` fixes at each position of a design.
+
+        A domain that can sets `spells_templates`.
+
+        Raises:
+            InputError: if it is no such text.
+            UnsupportedError: if strings of this kind have no such texts.
+        """
+        raise UnsupportedError(f"the {self.name} domain reads no templates")
+
     def demands(self) -> dict[str, object]:
         """Return what is asked of a design beyond its being valid, as JSON values."""
         return {}
@@ -171,9 +198,16 @@ class Domain(ABC):
         """
 
     def encode(self, string: str) -> list[int]:
-        """Return the token ids of `string`; raises `DataError` naming token and position."""
+        """Return the token ids of `string`, the mask's where a position is `unobserved`.
+
+        Raises:
+            DataError: naming a token that is not in the alphabet, and its position.
+        """
         ids = []
         for position, token in enumerate(self.split(string)):
+            if token == self.unobserved:
+                ids.append(self.alphabet.mask_id)
+                continue
             if token not in self.alphabet:
                 hint = _check.suggestion(token, self.alphabet.tokens)
                 raise DataError(

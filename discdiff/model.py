@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from discdiff import _check
+from discdiff import _check, registry
 from discdiff.banded import Banded
 from discdiff.denoiser import Denoiser, TabularDenoiser
 from discdiff.domain import Domain, Letters
@@ -235,6 +235,43 @@ class Model:
         if domain.template is not None:
             domain.template.lengths(self.lengths)  # refuses what is too long or too short
         return self._in(domain)
+
+    def in_domain(self, name: str | None = None, **options: object) -> Model:
+        """Return this model with its strings read by a domain over the same tokens.
+
+        Args:
+            name: a registered domain; by default the model's own, of which other options are kept.
+            options: arguments of that domain.
+
+        Raises:
+            InputError: if an option is unknown or wrong, or the domain has other tokens.
+
+        Example:
+            >>> model = Model.tabular(["ACGT", "TTGA"]).in_domain("dna", flank5="GG")
+            >>> model.domain.flanks
+            ('GG', '')
+        """
+        own = self.domain.inner if isinstance(self.domain, Padded) else self.domain
+        kept = own.settings() if name in (None, own.name) else {}
+        domain = registry.build("domains", {"name": name or own.name, **kept, **options})
+        if domain.alphabet.tokens != own.alphabet.tokens:
+            raise InputError(
+                f"domain must have the tokens of the model, {' '.join(own.alphabet.tokens)}, got "
+                f"{' '.join(domain.alphabet.tokens)}"
+            )
+        if isinstance(self.domain, Padded):
+            return self._in(Padded(domain, self.domain.width))
+        return self._in(domain)
+
+    def equivariant(self) -> Model:
+        """Return this model with its network averaged over the symmetry of its strings.
+
+        Raises:
+            UnsupportedError: if strings of its kind have no symmetry.
+        """
+        network = self.domain.symmetrised(self.denoiser)
+        parts = (network, self.process, self.domain, self.lengths)
+        return Model(*parts, self.card, self.frozen_training)
 
     def near(self, seeds: Sequence[str], low: float = 0.0, high: float = 1.0) -> Model:
         """Return this model with designs in a band of similarity to the nearest of `seeds`.

@@ -18,6 +18,7 @@ from discdiff.errors import OracleError
 from discdiff.objective import Objective
 from discdiff.oracle import Combined, Wrapper
 from discdiff.oracle.check import Checked
+from discdiff.oracle.flanked import Flanked
 from discdiff.oracle.scores import Floats
 
 Relaxed = Callable[[Tensor], Tensor]
@@ -46,7 +47,12 @@ def relaxed_values(oracle: object) -> Relaxed | None:
     if isinstance(oracle, Checked):
         own = getattr(oracle.oracle, "relaxed", None)
         return None if own is None else _checked(own, oracle.name, len(oracle.outputs))
-    return relaxed_values(oracle.oracle) if isinstance(oracle, Wrapper) else None
+    if not isinstance(oracle, Wrapper):
+        return None
+    inner = relaxed_values(oracle.oracle)
+    if isinstance(oracle, Flanked) and inner is not None:
+        return lambda rows: inner(oracle.rows(rows))
+    return inner
 
 
 def relaxed_reward(objective: Objective, outputs: Sequence[str], values: Tensor) -> Tensor:

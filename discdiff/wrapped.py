@@ -12,7 +12,8 @@ from discdiff.errors import UnsupportedError
 from discdiff.similarity import Likeness
 
 if TYPE_CHECKING:
-    from discdiff.gapped import Point
+    from discdiff.denoiser import Denoiser
+    from discdiff.gapped import Point, Templates
 
 
 class Wrapped(Domain):
@@ -37,7 +38,8 @@ class Wrapped(Domain):
         self.inner = inner
         self.name, self.column, self.examples = inner.name, inner.column, inner.examples
         self.keeps_scaffolds, self.template = inner.keeps_scaffolds, inner.template
-        self.spelt = inner.spelt
+        self.spelt, self.spells_templates = inner.spelt, inner.spells_templates
+        self.flanks, self.unobserved = inner.flanks, inner.unobserved
 
     def split(self, string: str) -> list[str]:
         return self.inner.split(string)
@@ -76,6 +78,12 @@ class Wrapped(Domain):
         raise UnsupportedError(
             "template must be given to a model before anything else is asked of its designs"
         )
+
+    def symmetrised(self, denoiser: Denoiser) -> Denoiser:
+        return self.inner.symmetrised(denoiser)
+
+    def read_template(self, text: str) -> Templates:
+        return self.inner.read_template(text)
 
     def demands(self) -> dict[str, object]:
         return self.inner.demands()

@@ -10,7 +10,17 @@ import numpy as np
 
 from discdiff.campaign.rows import Remark, Row
 from discdiff.campaign.store import Store
-from discdiff.oracle import Batched, Checked, Combined, Entry, Part, Scores, Wrapper, as_oracle
+from discdiff.oracle import (
+    Batched,
+    Checked,
+    Combined,
+    Entry,
+    Flanked,
+    Part,
+    Scores,
+    Wrapper,
+    as_oracle,
+)
 
 Answers = list[tuple[str, str]]
 """Status and reason of each evaluation that an oracle made."""
@@ -150,9 +160,8 @@ class Replayed(Wrapper):
         self, oracle: Any, recorder: Recorder, batch_size: int, judge: Callable[[Answers], None]
     ) -> None:
         inner = as_oracle(oracle)
-        super().__init__(
-            Batched(inner, batch_size) if isinstance(inner, Checked | Combined) else inner
-        )
+        whole = isinstance(inner, Checked | Combined | Flanked)
+        super().__init__(Batched(inner, batch_size) if whole else inner)
         self.recorder = recorder
         self.judge = judge
         self.answers: Answers = []

@@ -39,7 +39,7 @@ from discdiff.campaign.table import write_designs
 from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.fingerprint import fingerprint
 from discdiff.gapped import Templates
-from discdiff.oracle import as_oracle, identity
+from discdiff.oracle import as_oracle, flanked, identity
 from discdiff.oracle.measured import measured_columns, measured_in
 from discdiff.oracle.scores import Floats
 from discdiff.reward import Objective, Reward
@@ -139,7 +139,8 @@ class Campaign:
         if given:
             sampler.init(1, key=0, **given)  # refuses what the model cannot hold to
         background = Background(sampler.model.domain, () if reference is None else reference)
-        self.task = Task(sampler, as_oracle(oracle), objective, rules, given, background)
+        shown = flanked(as_oracle(oracle), sampler.model.domain)
+        self.task = Task(sampler, shown, objective, rules, given, background)
         self.measured = measured_in(self.task.oracle) is not None
         if self.measured and baseline is not None:
             raise InputError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,16 +12,17 @@ from discdiff.commands.arguments import Arguments, Show, new_file, read
 from discdiff.config.settings import Sample
 
 if TYPE_CHECKING:
+    from discdiff.data.tables import Table
     from discdiff.domain import Domain
     from discdiff.samplers.samples import Samples
 
-SUFFIXES = (".csv", ".smi", ".txt")
+SUFFIXES = (".csv", ".smi", ".txt", ".fasta", ".fa")
 
 
 def sample(arguments: Arguments = None, show: Show = False) -> None:
     """Draw designs from a model, without reward.
 
-    To standard output, or to out=FILE.csv or .smi.
+    To standard output, or to out=FILE.csv, .smi or .fasta.
     """
     ((source, settings),) = read("sample", Sample, arguments, show=show)
     out = new_file(source, settings.out, SUFFIXES)
@@ -45,10 +44,10 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
     if out is None:
         typer.echo("\n".join(drawn.strings))
     else:
-        from discdiff.campaign.files import write_atomic
+        from discdiff.data.tables import write_table
 
-        write_atomic(out, _csv(drawn, domain) if out.suffix == ".csv" else _lines(drawn))
-    if (out is None or out.suffix != ".csv") and len(set(drawn.log_weight.tolist())) > 1:
+        write_table(_table(drawn, domain), out)
+    if (out is None or out.suffix in (".smi", ".txt")) and len(set(drawn.log_weight.tolist())) > 1:
         typer.echo("these designs carry weights: out=FILE.csv has them as log_weight", err=True)
     valid = [s for s, fine in zip(drawn.strings, drawn.valid, strict=True) if fine]
     distinct = len({domain.canonical(string) for string in valid})
@@ -62,21 +61,18 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
     )
 
 
-def _lines(drawn: Samples) -> str:
-    return "".join(f"{string}\n" for string in drawn.strings)
+def _table(drawn: Samples, domain: Domain) -> Table:
+    from discdiff.data.tables import Table
 
-
-def _csv(drawn: Samples, domain: Domain) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     numbers = {
         "log_likelihood": drawn.log_likelihood,
         "log_weight": drawn.log_weight,
         "confidence": drawn.confidence,
     }
-    writer.writerow((domain.column, "valid", *numbers, "invalid_reason"))
-    rows = zip(drawn.strings, drawn.valid, *numbers.values(), strict=True)
-    for string, valid, *values in rows:
-        spelt = (f"{value:.6g}" for value in values)
-        writer.writerow((string, int(valid), *spelt, domain.invalid_reason(string) or ""))
-    return text.getvalue()
+    rows = [
+        (string, int(valid), *(f"{value:.6g}" for value in values), domain.invalid_reason(string))
+        for string, valid, *values in zip(
+            drawn.strings, drawn.valid, *numbers.values(), strict=True
+        )
+    ]
+    return Table((domain.column, "valid", *numbers, "invalid_reason"), rows)

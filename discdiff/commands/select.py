@@ -47,5 +47,5 @@ def export(run: Run, arguments: Arguments = None, show: Show = False) -> None:
     with located(source), Store.open(run, read_only=True) as store:
         out = check_target(settings.out)
         table = choosing.export(store, settings.arm, final=settings.final, top=settings.top)
-        write_table(table, out)
+        write_table(table, out, settings.format)
     typer.echo(f"{len(table.rows)} designs: {out}")

@@ -18,9 +18,10 @@ from discdiff.constraint.constraint import Constraint, merged
 from discdiff.data.readers import Columns, read_chunks
 from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError, UnsupportedError
+from discdiff.gapped import Templates
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
-from discdiff.oracle import Combined, Streaming
+from discdiff.oracle import Combined, Streaming, flanked
 from discdiff.oracle.measured import measured_in
 from discdiff.precision import PRECISIONS
 from discdiff.samplers.engine import Sampler
@@ -48,6 +49,7 @@ def model(name: str, device: str, source: Composition, precision: str = "float32
 def sampler(settings: Drawn, source: Composition) -> Sampler:
     """Return the sampler of `settings`, around its model, held to what they ask of designs."""
     loaded = model(settings.model, settings.device, source, settings.precision)
+    loaded = _told(loaded, settings, source)
     loaded = _banded(_held(loaded, settings, source), settings, source)
     config = settings.sampler
     if settings.constraint:
@@ -60,7 +62,10 @@ def sampler(settings: Drawn, source: Composition) -> Sampler:
 
 def given(settings: Drawn, domain: Domain, source: Composition) -> dict[str, Any]:
     """Return what `settings` fix of every design, as arguments of `Sampler.init`."""
-    template = None
+    template: Templates | None = None
+    if isinstance(settings.template, str) and domain.template is None:
+        with located(source):
+            template = domain.read_template(settings.template)
     if isinstance(settings.template, list):
         with located(source, "template"):
             for position, choice in enumerate(settings.template):
@@ -79,10 +84,19 @@ def given(settings: Drawn, domain: Domain, source: Composition) -> dict[str, Any
     }
 
 
+def _told(loaded: Model, settings: Drawn, source: Composition) -> Model:
+    """Return the model with the options of its domain that are asked for, and its symmetry."""
+    if settings.domain:
+        with located(source, "domain"):
+            loaded = loaded.in_domain(**settings.domain)
+    with located(source, "equivariant"):
+        return loaded.equivariant() if settings.equivariant else loaded
+
+
 def _held(loaded: Model, settings: Drawn, source: Composition) -> Model:
     """Return the model held to the scaffold that is asked for, if any."""
     with located(source):
-        if isinstance(settings.template, str):
+        if isinstance(settings.template, str) and not loaded.domain.spells_templates:
             return loaded.with_template(settings.template, settings.points)
         if settings.points is not None:
             raise InputError(
@@ -201,7 +215,8 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
                 raise InputError("workers must be 0 where values are measured")
             if _check.non_negative_int("workers", settings.workers):
                 limits = (settings.timeout, settings.worker_batch, settings.memory)
-                asked = stack.enter_context(InWorkers(scored, settings.workers, *limits))
+                shown = flanked(scored, domain)
+                asked = stack.enter_context(InWorkers(shown, settings.workers, *limits))
             built = Campaign(
                 out or Path(settings.out),
                 drawn,

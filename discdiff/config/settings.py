@@ -51,10 +51,20 @@ class Drawn:
 
     model: str = _key("a shipped model, or a model folder")
     sampler: Component = _key("how the model is sampled")
+    domain: Component | None = _key(
+        "what its strings are, over the same tokens: a domain such as dna, or other options such as"
+        " {flank5: TTGACA} of its own; null or {}: as the model says",
+        None,
+    )
+    equivariant: bool = _key(
+        "average the network over the symmetry of its strings, the reverse complement of DNA; each"
+        " pass costs two",
+        False,
+    )
     length: int | None = _key("tokens per design; null: drawn from the model's lengths", None)
     template: str | list[Any] | None = _key(
-        "a scaffold with attachment points such as [*:1], or for each position of a design a token,"
-        " a list of allowed tokens or null",
+        "a scaffold with attachment points such as [*:1], or letters of IUPAC such as ACN{6}RY for"
+        " DNA, or for each position of a design a token, a list of allowed tokens or null",
         None,
     )
     points: dict[Any, Any] | None = _key(
@@ -237,7 +247,10 @@ class Export:
     arm: str | None = _key("guided or unguided; null: both", None)
     final: bool = _key("only designs drawn from the stated law, no previews")
     top: int | None = _key("only the best so many by reward; null: all", None)
-    out: str = _key("a new .csv, .sdf, .smi, .txt or .parquet file")
+    out: str = _key("a new .csv, .parquet, .smi, .txt, .sdf, .fasta or .bed file")
+    format: dict[str, Any] | None = _key(
+        "options of the format, such as format.motifs=FILE of .bed; null: none", None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

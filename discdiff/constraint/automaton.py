@@ -142,6 +142,25 @@ class Automaton:
         order = small._order(int(finer[0]))
         return Automaton(np.argsort(order)[small.transitions[order]], small.accepting[order])
 
+    def between(self, before: Iterable[int], after: Iterable[int]) -> Automaton:
+        """Return the automaton of what it accepts between two sequences of token ids.
+
+        Example:
+            >>> even = Automaton(np.array([[1, 0], [0, 1]]), np.array([True, False]))
+            >>> [even.between([0], [1, 0, 0]).accepts(ids) for ids in ([1], [0, 1])]
+            [False, True]
+        """
+        first = 0
+        for token in before:
+            first = int(self.transitions[first, token])
+        last = np.arange(len(self))
+        for token in after:
+            last = self.transitions[last, token]
+        # the state after `before` becomes the first one
+        order = np.roll(np.arange(len(self)), -first)
+        number = np.argsort(order)
+        return Automaton(number[self.transitions[order]], self.accepting[last][order]).minimised()
+
     def _order(self, start: int) -> Ints:
         """Return the states as they are first met from `start`, in the order of tokens."""
         met = np.zeros(len(self), dtype=np.bool_)

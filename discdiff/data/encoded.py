@@ -50,7 +50,7 @@ class Encoded:
 
     Attributes:
         domain: the domain whose alphabet the ids belong to.
-        tokens: ids of all rows, `(sum of lengths,)`.
+        tokens: ids of all rows, `(sum of lengths,)`; the mask's where a position was not seen.
         offsets: row i is `tokens[offsets[i]:offsets[i + 1]]`, `(N + 1,)`.
         split: index into `splits` of every row, `(N,)`.
         splits: names of the splits.
@@ -99,6 +99,11 @@ class Encoded:
         """Number of tokens of every row, `(N,)`."""
         return np.diff(self.offsets)
 
+    @property
+    def whole(self) -> bool:
+        """Whether every position of every row was seen."""
+        return not bool((self.tokens == self.domain.alphabet.mask_id).any())
+
     def ids(self, row: int) -> NDArray[np.uint16]:
         """Return the token ids of one row."""
         return self.tokens[self.offsets[row] : self.offsets[row + 1]]
@@ -139,8 +144,10 @@ class Encoded:
         if longest > width:
             raise InputError(f"width must be at least {longest}, the longest row, got {width}")
         domain = Padded(self.domain, width)
+        unseen = self.tokens == self.domain.alphabet.mask_id
         tokens = np.full((len(self), width), domain.alphabet.index(END), np.uint16)
-        tokens[np.arange(width) < self.lengths[:, None]] = self.tokens
+        own = np.where(unseen, domain.alphabet.mask_id, self.tokens)
+        tokens[np.arange(width) < self.lengths[:, None]] = own
         offsets = np.arange(len(self) + 1, dtype=np.int64) * width
         return replace(self, domain=domain, tokens=tokens.reshape(-1), offsets=offsets)
 

@@ -33,7 +33,7 @@ _CACHE_VERSION = 1
 class _Chunk(NamedTuple):
     """What a worker returns: the ids of its good rows in a local alphabet, and the bad rows."""
 
-    alphabet: tuple[str, ...]
+    alphabet: tuple[str | None, ...]  # None: what was not seen
     ids: NDArray[np.uint16]
     lengths: list[int]
     rows: list[Row]
@@ -144,7 +144,7 @@ def _encode_chunk(
         try:
             domain = _fitted(domain, [row.string for row in rows if row.string], options)
         except DataError as error:  # no row of this chunk can be used
-            bad = [BadRow(row.number, str(error)) for row in rows]
+            bad = [BadRow(row.number, f"{row.place or ''}{error}") for row in rows]
             return _Chunk((), np.zeros(0, np.uint16), [], [], [], bad)
     for row in rows:
         try:
@@ -153,14 +153,14 @@ def _encode_chunk(
                 raise DataError("no tokens")
             label = _class_id(row)
         except DataError as error:
-            bad.append(BadRow(row.number, str(error)))
+            bad.append(BadRow(row.number, f"{row.place or ''}{error}"))
             continue
         kept.append(row)
         labels.append(label)
         ids += encoded
         lengths.append(len(encoded))
     flat = np.array(ids, np.uint16)
-    return _Chunk(domain.alphabet.tokens, flat, lengths, kept, labels, bad)
+    return _Chunk((*domain.alphabet.tokens, None), flat, lengths, kept, labels, bad)
 
 
 def _fitted(kind: type[Domain], strings: list[str], options: Mapping[str, object]) -> Domain:
@@ -217,7 +217,7 @@ class _Table:
     def __init__(self, path: Path, split: str) -> None:
         self.path, self.default = path, split
         self.cover: dict[str, str] = {}
-        self._known: dict[str, int] = {}
+        self._known: dict[str | None, int] = {}
         self._splits: dict[str, int] = {split: 0}
         self._bad: list[BadRow] = []
         self._ids = [np.zeros(0, np.uint16)]
@@ -238,11 +238,13 @@ class _Table:
                 )
             table[i] = row.number, chunk.lengths[i], code, chunk.labels[i]
             if name == self.default:
-                for token in set(chunk.ids[start:end].tolist()):
-                    self.cover.setdefault(chunk.alphabet[token], str(row.string))
+                for place in set(chunk.ids[start:end].tolist()):
+                    token = chunk.alphabet[place]
+                    if token is not None:
+                        self.cover.setdefault(token, str(row.string))
         known = self._known
-        place = np.array([known.setdefault(t, len(known)) for t in chunk.alphabet], np.uint16)
-        self._ids.append(place[chunk.ids])
+        numbers = np.array([known.setdefault(t, len(known)) for t in chunk.alphabet], np.uint16)
+        self._ids.append(numbers[chunk.ids])
         self._rows.append(table)
         self._bad += chunk.bad
 
@@ -257,8 +259,11 @@ class _Table:
             np.concatenate(self._rows).T,
         )
         known, alphabet = list(self._known), domain.alphabet
-        stray = np.array([token not in alphabet for token in known], bool)
-        place = np.array([0 if t not in alphabet else alphabet.index(t) for t in known], np.uint16)
+        stray = np.array([t is not None and t not in alphabet for t in known], bool)
+        ids = [
+            alphabet.mask_id if t is None or t not in alphabet else alphabet.index(t) for t in known
+        ]
+        place = np.array(ids, np.uint16)
         owner = np.repeat(np.arange(len(number)), length)
         good = np.ones(len(number), bool)
         bad = []

@@ -70,7 +70,8 @@ def collate(
 def _respelt(
     domain: Domain, ids: NDArray[np.uint16], generator: np.random.Generator, max_length: int
 ) -> NDArray[np.uint16]:
-    string = domain.augment(domain.decode(ids.tolist()), generator)
+    letters = [*domain.alphabet.tokens, domain.unobserved or ""]
+    string = domain.augment(domain.join([letters[i] for i in ids.tolist()]), generator)
     try:
         spelt = domain.encode(string)
     except DataError:  # another spelling may need tokens that the data does not hold

@@ -1,4 +1,4 @@
-"""Reading strings, split and label from CSV, SMILES and Parquet files, a chunk at a time."""
+"""Reading strings, split and label from CSV, SMILES, FASTA and Parquet files, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from discdiff import _check
+from discdiff.data import fasta
 from discdiff.errors import DataError
 
-SUFFIXES = (".csv", ".tsv", ".smi", ".smiles", ".txt", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".smi", ".smiles", ".txt", *fasta.SUFFIXES, ".parquet")
 _FIELD_LIMIT = 1 << 20
 
 
 class Row(NamedTuple):
-    """One row of a file: its number (1 is the first row of data), string, split and label."""
+    """One row of a file: its number (1 is the first row of data), string, split and label.
+
+    In FASTA a row is a record, and `place` begins messages with the line of its header.
+    """
 
     number: int
     string: str | None
     split: str | None = None
     label: str | None = None
+    place: str | None = None
 
 
 class Columns(NamedTuple):
@@ -40,8 +45,9 @@ def read_chunks(
     """Yield the rows of a file in lists of `size`; the file is never held in memory as a whole.
 
     ``.csv`` and ``.tsv`` have a header; ``.smi``, ``.smiles`` and ``.txt`` hold one string a line,
-    up to the first blank, and no columns; ``.parquet`` has named columns. Text files may end in
-    ``.gz``.
+    up to the first blank, and no columns; ``.fasta``, ``.fa`` and ``.fna`` have records, and as
+    columns the keys of their headers (``>name key=value``); ``.parquet`` has named columns. Text
+    files may end in ``.gz``.
 
     Args:
         path: the file.
@@ -73,6 +79,8 @@ def _text(path: Path, kind: str, columns: Columns, usual: str) -> Iterator[Row]:
             text = cast(IO[str], file)
             if kind in (".csv", ".tsv"):
                 yield from _csv(path, text, "\t" if kind == ".tsv" else ",", columns, usual)
+            elif kind in fasta.SUFFIXES:
+                yield from _records(path, text, columns)
             else:
                 yield from _lines(path, text, columns)
     except (OSError, EOFError, zlib.error) as error:
@@ -85,6 +93,20 @@ def _lines(path: Path, text: IO[str], columns: Columns) -> Iterator[Row]:
     for number, line in enumerate(text, start=1):
         fields = line.split()
         yield Row(number, fields[0] if fields else None)
+
+
+def _records(path: Path, text: IO[str], columns: Columns) -> Iterator[Row]:
+    if columns.string is not None:
+        raise DataError(f"{path} has its strings below headers, not in a column {columns.string!r}")
+    try:
+        for number, record in enumerate(fasta.records(text), start=1):
+            for name in columns:
+                if name is not None and name not in record.values:
+                    raise DataError(f"line {record.line}: the header must say {name}=…")
+            split, label = (None if n is None else record.values[n] for n in columns[1:])
+            yield Row(number, record.sequence, split, label, f"line {record.line}: ")
+    except DataError as error:
+        raise DataError(f"{path}, {error}") from error
 
 
 def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns, usual: str) -> Iterator[Row]:

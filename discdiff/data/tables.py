@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,14 +106,31 @@ def check_target(out: str | Path) -> Path:
     return path
 
 
-def write_table(table: Table, out: str | Path) -> Path:
+def write_table(table: Table, out: str | Path, options: Mapping[str, object] | None = None) -> Path:
     """Write `table` to a new file in the format that its suffix names, whole or not at all.
 
+    Args:
+        table: what to write.
+        out: the file.
+        options: arguments of the format, such as the motifs of a .bed file.
+
     Raises:
-        InputError: as for `check_target`, or if the format cannot hold the table.
+        InputError: as for `check_target`, if an option is unknown or missing, or if the format
+            cannot hold the table.
         StoreError: if the file cannot be written.
     """
     path = check_target(out)
-    encode = registry.find("formats", path.suffix.removeprefix(".").lower())
-    write_atomic(path, encode(table))
+    name = path.suffix.removeprefix(".").lower()
+    given = dict(options or {})
+    _, *known = registry.options("formats", name).values()
+    for key in given:
+        if key not in [one.name for one in known]:
+            listed = ", ".join(one.name for one in known) or "none"
+            raise InputError(f"format must have the options of .{name}, {listed}, got {key!r}")
+    for one in known:
+        if one.default is one.empty and one.name not in given:
+            raise InputError(
+                f"format must have {one.name} for a .{name} file: give format.{one.name}=…"
+            )
+    write_atomic(path, registry.find("formats", name)(table, **given))
     return path

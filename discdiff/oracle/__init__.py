@@ -5,6 +5,7 @@ from discdiff.oracle.budgeted import Budgeted
 from discdiff.oracle.cached import Cache, Cached, Entry, MemoryCache
 from discdiff.oracle.check import Checked, Oracle, Streaming, as_oracle, identity
 from discdiff.oracle.combined import Combined
+from discdiff.oracle.flanked import Flanked, flanked
 from discdiff.oracle.metered import Counts, Metered
 from discdiff.oracle.reply import read_reply
 from discdiff.oracle.scores import Part, Scores
@@ -22,6 +23,7 @@ __all__ = [
     "Combined",
     "Counts",
     "Entry",
+    "Flanked",
     "MemoryCache",
     "Metered",
     "Oracle",
@@ -31,6 +33,7 @@ __all__ = [
     "Validated",
     "Wrapper",
     "as_oracle",
+    "flanked",
     "identity",
     "read_reply",
     "stack",

@@ -24,7 +24,8 @@ class Oracle(Protocol):
     and returns `Scores`, numbers `(N,)` or `(N, R)`, or a dict from output name to numbers `(N,)`.
     NaN says that a sequence could not be scored. Optional attributes: `parameters` (a dict of JSON
     values that, with name and version, fix the values: the cache key), `direction` (``max`` or
-    ``min``), `units` (text), each one for all or one an output, `licence` (text), and a method
+    ``min``), `units` (text), each one for all or one an output, `licence` (text), `sees_flanks`
+    (False: it is shown the design alone, without the constant flanks of its domain), and a method
     `relaxed` for methods that need gradients (`discdiff.relaxed`).
     """
 

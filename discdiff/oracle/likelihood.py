@@ -59,6 +59,7 @@ class ModelLikelihood:
     signed = True
     version = "1"
     outputs = ("log_likelihood",)
+    sees_flanks = False  # the model writes what lies between them
     direction = "max"
 
     def __init__(

@@ -38,6 +38,7 @@ class Measured:
     name = "measured"
     version = "1"
     licence = ""
+    sees_flanks = False  # values are told under the name of the design
     signed = True  # nobody knows before it is measured
 
     def __init__(

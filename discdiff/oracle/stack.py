@@ -11,6 +11,7 @@ from discdiff.oracle.budgeted import Budgeted
 from discdiff.oracle.cached import Cache, Cached
 from discdiff.oracle.check import Checked, Streaming, as_oracle
 from discdiff.oracle.combined import Combined
+from discdiff.oracle.flanked import Flanked, flanked
 from discdiff.oracle.metered import Counts, Metered
 from discdiff.oracle.scores import Scores
 from discdiff.oracle.validated import Canonical, Validated
@@ -34,7 +35,7 @@ def stack(
     Args:
         oracle: an oracle or any callable from strings to numbers; one that answers in parts (a
             pool of workers) is asked for the whole request and divides it itself.
-        domain: validity and canonical form.
+        domain: validity, canonical form, and the flanks that oracles are shown.
         cache: where answers are kept; in memory by default.
         budget: the most the oracle may be asked; None for no limit.
         charge: ``evaluated`` counts new evaluations against the budget; ``all`` counts every
@@ -57,9 +58,9 @@ def stack(
     """
     _check.one_of("charge", charge, ("evaluated", "all"))
     before = Counts() if counts is None else counts
-    inner = as_oracle(oracle)
+    inner = flanked(as_oracle(oracle), domain)
     layers: Streaming = inner
-    if isinstance(inner, Checked | Combined):
+    if isinstance(inner, Checked | Combined | Flanked):
         layers = Batched(inner, batch_size)
     if budget is not None and charge == "evaluated":
         layers = Budgeted(layers, budget, before.evaluated)

@@ -75,6 +75,8 @@ def seed_tokens(strings: Sequence[str], domain: Domain, longest: int) -> Tensor:
             raise DataError(f"seed {number}: {error}") from None
         if not 0 < len(ids) <= longest:
             raise DataError(f"seed {number} must have 1 to {longest} tokens, got {len(ids)}")
+        if domain.alphabet.mask_id in ids:
+            raise DataError(f"seed {number} must be known at every position, got {string!r}")
         rows.append(ids + [domain.alphabet.pad_id] * (longest - len(ids)))
     return torch.tensor(rows)
 

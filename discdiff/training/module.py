@@ -115,7 +115,7 @@ class Training(AveragedTraining):
 
     def validation_step(self, batch: Tokens, batch_idx: int) -> None:
         keys = random.row_keys(self.seed, batch.rows, torch.full_like(batch.rows, -1))
-        active = batch.x_0 != self.model.process.pad_id
+        active = batch.x_0 < self.model.vocab_size
         network: Any = self.ema.network
         nats = nelbo(
             network,
@@ -141,7 +141,7 @@ class Training(AveragedTraining):
         return stratified(len(batch.rows), int(seed), batch.share, batch.shares)
 
     def _active(self, x_0: Tensor, keys: Tensor) -> Tensor:
-        active = x_0 != self.model.process.pad_id
+        active = x_0 < self.model.vocab_size  # neither padding nor what was not seen
         return active & ~frozen_positions(x_0, keys, self.frozen_fraction)
 
 

@@ -8,7 +8,8 @@ import pytest
 from Bio.Data.IUPACData import ambiguous_dna_values
 from Bio.Seq import Seq
 
-from discdiff.bio.iupac import MEANING, iupac
+from discdiff.bio.bases import MEANING
+from discdiff.bio.iupac import iupac
 from discdiff.domain import Letters
 from discdiff.errors import InputError, UnsupportedError
 

@@ -1,0 +1,196 @@
+"""The domains of DNA and RNA: bases as tokens, constant flanks, templates in letters of IUPAC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Self
+
+import numpy as np
+
+from discdiff import _check
+from discdiff.bio import template
+from discdiff.bio.bases import DNA_BASES, MEANING, RNA_BASES, reverse_complement
+from discdiff.bio.equivariant import ReverseComplement
+from discdiff.denoiser import Denoiser
+from discdiff.domain import Domain
+from discdiff.errors import DataError, InputError
+from discdiff.gapped import Templates
+
+LOWER = ("upper", "refuse")
+UNKNOWN = ("refuse", "unobserved")
+
+
+class Nucleotides(Domain):
+    """Sequences of four bases; a subclass says which.
+
+    The canonical form is upper case, and what a model writes is. Training data and seeds are read
+    as `lower` and `unknown` say. A design is one strand, read from 5' to 3': it and its reverse
+    complement are two designs.
+
+    Args:
+        length: bases of every valid sequence; None for any length.
+        flank5: constant bases before every design, which oracles see and nothing changes.
+        flank3: likewise after it.
+        lower: lower case in data, as in masked repeats, is read as ``"upper"`` case, or a row with
+            it is ``"refuse"``d.
+        unknown: a row of data with N is ``"refuse"``d, or N is ``"unobserved"``: a position that
+            training leaves masked and does not score. A design never holds N.
+
+    Raises:
+        InputError: if a flank has another letter, or an option is not one of these.
+    """
+
+    bases: ClassVar[str]
+    other: ClassVar[tuple[str, str]]
+    spells_templates = True
+
+    def __init__(
+        self,
+        length: int | None = None,
+        flank5: str = "",
+        flank3: str = "",
+        lower: str = "upper",
+        unknown: str = "refuse",
+    ) -> None:
+        super().__init__(self.bases)
+        self.length = None if length is None else _check.positive_int("length", length)
+        self.lower = _check.one_of("lower", lower, LOWER)
+        self.unknown = _check.one_of("unknown", unknown, UNKNOWN)
+        self.flanks = (self._flank("flank5", flank5), self._flank("flank3", flank3))
+        self.unobserved = "N" if unknown == "unobserved" else None
+
+    def _flank(self, name: str, flank: object) -> str:
+        if not isinstance(flank, str):
+            raise InputError(f"{name} must be bases, got {flank!r}")
+        stray = next((base for base in flank.upper() if base not in self.bases), None)
+        if stray is not None:
+            raise InputError(f"{name} must be of the bases {self.bases}, got {stray!r} in {flank}")
+        return flank.upper()
+
+    def split(self, string: str) -> list[str]:
+        return list(string)
+
+    def invalid_reason(self, string: str) -> str | None:
+        if not string:
+            return "empty"
+        stray = next((base for base in string if base not in self.alphabet), None)
+        if stray is not None:
+            return f"letter {stray!r} is not one of {self.bases}"
+        if self.length is not None and len(string) != self.length:
+            return f"length {len(string)} instead of {self.length}"
+        return None
+
+    def canonical(self, string: str) -> str:
+        return string.upper()
+
+    def prepare(self, string: str) -> str:
+        """Return `string` in upper case, as the model should learn it.
+
+        Raises:
+            DataError: with the letter and its position (the first is 1) if a base is missing,
+                ambiguous or of another alphabet; or if the length is wrong.
+        """
+        if self.lower == "refuse":
+            small = next((i for i, base in enumerate(string) if base.islower()), None)
+            if small is not None:
+                raise DataError(
+                    f"base {small + 1} is in lower case, {string[small]!r}: lower=upper reads it"
+                )
+        upper = string.upper()
+        for place, letter in enumerate(upper, start=1):
+            if letter not in self.alphabet and letter != self.unobserved:
+                raise DataError(f"base {place} is {letter!r}{self._hint(letter)}")
+        if not any(letter in self.alphabet for letter in upper):
+            raise DataError("no base is known" if upper else "empty")
+        if self.length is not None and len(upper) != self.length:
+            raise DataError(f"length {len(upper)} instead of {self.length}")
+        return upper
+
+    def _hint(self, letter: str) -> str:
+        base, domain = self.other
+        if letter == base:
+            return f", not one of {self.bases}: is it {domain}?"
+        if letter == "N":
+            return ", which no base is known for: unknown=unobserved takes it as not seen"
+        if letter in MEANING:
+            return f", ambiguous: it must be one of {self.bases}"
+        return f", not one of {self.bases}"
+
+    def augment(self, string: str, generator: np.random.Generator) -> str:
+        """Return `string` or its reverse complement, each with chance one half."""
+        return string if generator.random() < 0.5 else self.reverse_complement(string)
+
+    def reverse_complement(self, string: str) -> str:
+        """Return what the other strand reads from 5' to 3'."""
+        return reverse_complement(string, self.bases)
+
+    def symmetrised(self, denoiser: Denoiser) -> Denoiser:
+        """Return the denoiser that reads both strands; see `ReverseComplement`."""
+        return ReverseComplement(denoiser, self.alphabet)
+
+    def read_template(self, text: str) -> Templates:
+        return template.read(text, self.alphabet)
+
+    def settings(self) -> dict[str, object]:
+        return {
+            "length": self.length,
+            "flank5": self.flanks[0],
+            "flank3": self.flanks[1],
+            "lower": self.lower,
+            "unknown": self.unknown,
+        }
+
+    @classmethod
+    def fit(cls, strings: Iterable[str], **options: object) -> Self:
+        """Return the domain: its alphabet is known, whatever bases `strings` have.
+
+        Args:
+            strings: not read.
+            options: the constructor's arguments.
+
+        Raises:
+            InputError: if an option is unknown or wrong.
+        """
+        for key in options:
+            _check.one_of("option", key, ("length", "flank5", "flank3", "lower", "unknown"))
+        return cls(**options)  # type: ignore[arg-type]  # checked by the constructor
+
+
+class DNA(Nucleotides):
+    """DNA: sequences of A, C, G and T; see `Nucleotides` for the arguments.
+
+    Example:
+        >>> dna = DNA(length=4, flank5="TTG")
+        >>> dna.prepare("gatt"), dna.invalid_reason("GATTA"), dna.reverse_complement("GATT")
+        ('GATT', 'length 5 instead of 4', 'AATC')
+        >>> DNA().read_template("ACNR").allowed.sum(1).tolist()
+        [4, 4, 4, 2]
+    """
+
+    name = "dna"
+    bases = DNA_BASES
+    other = ("U", "RNA")
+    examples = (
+        "GATTACA",
+        "TATAAAAGGCGCGCC",
+        "ACGTACGTACGT",
+        "GGGGCCCCAAAATTTT",
+        "AAGCTTGAATTCGGATCC",
+        "CACGTGACCTTTGACCTCAAAG",
+        "ATGCATGCATGCATGCATGCATGC",
+        "CCGCTAGCATTTTTTTTGCTAGCGG",
+    )
+
+
+class RNA(Nucleotides):
+    """RNA: sequences of A, C, G and U; see `Nucleotides` for the arguments.
+
+    Example:
+        >>> RNA().prepare("gauu"), RNA().invalid_reason("GATT"), RNA().reverse_complement("GAUU")
+        ('GAUU', "letter 'T' is not one of ACGU", 'AAUC')
+    """
+
+    name = "rna"
+    bases = RNA_BASES
+    other = ("T", "DNA")
+    examples = tuple(sequence.replace("T", "U") for sequence in DNA.examples)

@@ -1,0 +1,1 @@
+"""Scores of nucleic acids: closed forms of the sequence, and motifs."""

@@ -1,0 +1,54 @@
+"""The shape of every closed-form oracle here: DNA or RNA in, one number a sequence out."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discdiff.bio.bases import read_bases
+from discdiff.bio.domain import DNA
+
+
+class PerSequence(ABC):
+    """An oracle that scores one sequence at a time, through `value(bases)`.
+
+    DNA and RNA are read alike, in any case; another string gets NaN. Equal name, version and
+    parameters mean equal values. `direction` is ``min`` only where a smaller value is always
+    better.
+
+    Args:
+        parameters: the constructor's arguments, as JSON values.
+    """
+
+    name: str
+    direction: str = "max"
+    units: str = ""
+    signed: bool = False
+    licence: str = "Apache-2.0 (discdiff)"
+    examples: ClassVar[tuple[str, ...]] = DNA.examples
+
+    def __init__(self, **parameters: object) -> None:
+        self.outputs: tuple[str, ...] = (self.name,)
+        self.parameters = parameters
+        self.version = "1"
+
+    @abstractmethod
+    def value(self, bases: str) -> float:
+        """Return the score of a sequence of A, C, G and T, not empty; NaN if it has none."""
+
+    def __call__(self, sequences: Sequence[str]) -> NDArray[np.float64]:
+        """Return float64 `(N,)`, one score a sequence, NaN where it could not be scored."""
+        return np.array([self._score(sequence) for sequence in sequences], dtype=np.float64)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), **self.parameters), ()
+
+    def _score(self, sequence: str) -> float:
+        bases = read_bases(sequence)
+        return math.nan if bases is None else self.value(bases)
