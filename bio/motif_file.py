@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import math
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from Bio import BiopythonWarning
 from Bio import motifs as bio
 
 from discdiff import _check
@@ -75,7 +77,9 @@ def from_database(name: str, release: str) -> Motif:
     if re.fullmatch(r"[A-Z]{2}\d{4}(\.\d+)?", name):
         found = [database.fetch_motif_by_id(name)]
     else:
-        found = list(database.fetch_motifs_by_name(name))
+        with warnings.catch_warnings():  # of none found, which is said below
+            warnings.simplefilter("ignore", BiopythonWarning)
+            found = list(database.fetch_motifs_by_name(name))
     found = [one for one in found if one is not None]
     if len(found) != 1:
         ids = ", ".join(one.matrix_id for one in found) or "none"
