@@ -63,17 +63,14 @@ def from_database(name: str, release: str) -> Motif:
         InputError: if there is no such release or motif.
     """
     try:
-        from pyjaspar import jaspardb
+        from pyjaspar import jaspar_releases, jaspardb
     except ModuleNotFoundError as error:
         if error.name != "pyjaspar":
             raise
         raise UnsupportedError(
             "path=jaspar needs the package pyjaspar: pip install 'discdiff[pyjaspar]'"
         ) from error
-    try:
-        database = jaspardb(release=release)
-    except ValueError as error:
-        raise InputError(f"release must be one of JASPAR, got {release!r}: {error}") from error
+    database = jaspardb(release=_check.one_of("release", release, sorted(jaspar_releases)))
     if re.fullmatch(r"[A-Z]{2}\d{4}(\.\d+)?", name):
         found = [database.fetch_motif_by_id(name)]
     else:
@@ -153,7 +150,8 @@ def _check_jaspar(lines: Lines) -> None:
         rows: list[list[float]] = []
         for place, base in enumerate("ACGT", start=start + 1):
             if place >= len(lines) or lines[place][1].startswith(">"):
-                raise _fault(number, f"a motif must have four rows, this one has no {base}", header)
+                reason = f"a motif must have four rows, this one has no {base}"
+                raise _fault(lines[start][0], reason, header)
             number, line = lines[place]
             found = re.fullmatch(r"(?:([A-Za-z])\s*)?(?:\[([^][]*)\]|([^][]*))", line)
             if found is None or found[1] not in (None, base):

@@ -49,6 +49,7 @@ class Ehrlich:
     """
 
     name = "ehrlich"
+    licence = "Apache-2.0 (discdiff)"
     version = "1"
     outputs = ("ehrlich",)
     direction = "max"

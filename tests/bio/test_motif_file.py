@@ -47,13 +47,14 @@ BAD = [
     (jaspar().replace("18 0 20", "x 0 20"), "no jaspar file: line 2: counts must be numbers"),
     (jaspar().replace("18 0 20", "-1 0 20"), "line 2: counts must be .* at least 0"),
     (jaspar().replace("[ 1 0 1", "[ 0 1"), "line 3: a row must have 6 numbers"),
+    (jaspar()[: jaspar().index("T [")], "line 1: a motif must have four rows, this one has no T"),
     (NO_ROW, "line 4: the row of G must stand here"),
-    (jaspar()[:60], "line 1: a motif must have four rows, this one has no T|line 3: a row must"),
+    (jaspar()[:60], "line 4: the row of G must stand here, got"),
     (">M1\nA [0]\nC [0]\nG [0]\nT [0]\n", "line 1: a position must have been seen"),
     (meme().replace("ALPHABET= ACGT", "ALPHABET= ACDE"), "line 3: the alphabet must be ACGT"),
     (meme().replace("MEME version", "MEME"), "line 1: the first line must be 'MEME version'"),
     (meme().replace("Background", "Back"), "ends without a line 'Background letter freq"),
-    (meme().replace("w= 6", "w= 9"), "line 16: counts must be numbers, got 'MOTIF EBOX'"),
+    (meme().replace("w= 6", "w= 9"), "line 17: counts must be numbers, got 'MOTIF EBOX'"),
     (meme().replace("0.05 0.05 0.0 0.9", "0.05 0.5 0.0 0.9"), "line 10: probabilities must sum"),
     (meme().replace("nsites= 20", "nsites= 0"), "line 9: nsites= must be a whole number above 0"),
     (meme(["TBP"]) + "MOTIF two\n", "line 17: a motif must have a letter-probability matrix"),
@@ -61,7 +62,7 @@ BAD = [
     (transfac().replace("\n02  ", "\n03  ", 1), "line 5: rows of a matrix must be numbered from"),
     (transfac().replace("1  1  0  18", "1  1  18"), "line 4: counts must be numbers, got '01"),
     (transfac().replace("XX\nP0", "comment\nP0", 1), "line 2: a line must begin with a key of two"),
-    (transfac()[:-3], "line 20: a record must end with //, got 'XX'"),
+    (transfac()[:-3], "line 18: a record must end with //, got 'XX'"),
     ("ID  x\nXX\n//\n", "line 3: a record must have a matrix below P0"),
 ]
 
@@ -101,7 +102,7 @@ class TestDatabase:
         assert (ctcf.name, ctcf.length) == ("CTCF", 19)
         with pytest.raises(InputError, match="motif must name one of JASPAR2022, got 'nothing'"):
             from_database("nothing", "JASPAR2022")
-        with pytest.raises(InputError, match="release must be one of JASPAR"):
+        with pytest.raises(InputError, match="release must be one of JASPAR2014"):
             from_database("MA0139.1", "JASPAR1066")
 
     def test_without_the_package(self, monkeypatch):

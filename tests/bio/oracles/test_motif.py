@@ -146,7 +146,7 @@ def test_gradients_guide_sampling(file, aggregate):
     model = Model.tabular(words).in_domain("dna")
     oracle = MotifScore(file, "TBP", aggregate=aggregate, threshold=4.0, domain=model.domain)
     reward = Reward(model.domain, oracle)
-    drawn = TDS(particles=8, scale=5.0).run(FirstHitting(model), reward, 4, key=1)
+    drawn = TDS(particles=8, scale=20.0).run(FirstHitting(model), reward, 4, key=1)
     assert drawn.strings == ["GTATAAACGT"] * 4
     assert drawn.counts["relaxed"] > 0
 
@@ -170,11 +170,12 @@ class TestBed:
         text = bed_bytes(Table(("sequence", "id"), rows), file, rate=0.01).decode()
         found = list(read_bed(text.splitlines(keepends=True)))
         assert len(found) > 10
+        scanners = {name: Scanner(counts) for name, counts in COUNTS.items()}
+        limits = {name: scanner.threshold(0.01) for name, scanner in scanners.items()}
         expected = []
         for i, sequence in enumerate(SEQUENCES):
-            for name, counts in COUNTS.items():
-                scanner = Scanner(counts)
-                for hit in scanner.hits(sequence, scanner.threshold(0.01)):
+            for name, scanner in scanners.items():
+                for hit in scanner.hits(sequence, limits[name]):
                     chrom = f"design_{i}" if i else "1"
                     score = round(hit.score, 4)
                     expected.append((chrom, hit.start, hit.end, name, score, hit.strand))

@@ -1,0 +1,142 @@
+"""DNA on the command line: from FASTA to a model, templates, designs, files of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas
+import pytest
+import torch
+from Bio import SeqIO
+
+from discdiff.bio.bed import read_bed
+from discdiff.bio.domain import DNA
+from discdiff.campaign import runner
+from discdiff.model import LengthLaw, Model
+from discdiff.nn.transformer import Transformer
+from discdiff.process import MaskedProcess
+from tests.bio.motifs import jaspar
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the slow figures."""
+    monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random model of DNA of 8 to 12 bases."""
+    torch.manual_seed(0)
+    network = Transformer(4, 12, 16, 1, 2)
+    lengths = LengthLaw([0.0] * 8 + [1.0] * 5)
+    folder = tmp_path_factory.mktemp("models") / "dna"
+    Model(network, MaskedProcess(4), DNA(), lengths).save(folder)
+    return folder
+
+
+class TestSample:
+    """Designs without reward."""
+
+    def test_a_template_of_letters(self, discdiff: Run, model: Path):
+        lines = discdiff("sample", f"model={model}", "n=20", "template=ACNNRYTT").splitlines()
+        assert len(lines) == 20
+        assert all(re.fullmatch("AC..[AG][CT]TT", line) for line in lines)
+
+    def test_a_gap_to_fasta(self, discdiff: Run, model: Path):
+        discdiff("sample", f"model={model}", "n=20", "template='TATAN{4,8}'", "out=a.fasta")
+        found = list(SeqIO.parse("a.fasta", "fasta"))
+        assert len(found) == 20
+        assert all(re.fullmatch("TATA.{4,8}", str(one.seq)) for one in found)
+        assert len({len(one.seq) for one in found}) > 1
+        assert "confidence=" in found[0].description
+
+    def test_sites_in_flanks_are_left_out(self, discdiff: Run, model: Path):
+        lines = discdiff(
+            *("sample", f"model={model}", "n=40", "template=TCNNNNNN"),
+            *("domain.flank5=GGTC", "constraint.restriction_sites=[BsaI]", "equivariant=true"),
+        ).splitlines()
+        assert len(lines) == 40
+        assert not any(line.startswith("TC") for line in lines if "GGTC" + line == "GGTCTC")
+        assert not any("GGTCTC" in "GGTC" + line or "GAGACC" in line for line in lines)
+
+    @pytest.mark.parametrize(
+        ("argument", "message"),
+        [
+            ("template=ACX", "template must be letters of IUPAC, .* got 'X' at position 3"),
+            ("domain.flank=A", "domain .*has no option 'flank'.* Did you mean 'flank5'"),
+            ("domain=rna", "domain must have the tokens of the model, A C G T, got A C G U"),
+            ("points={1: 3}", "points must be null without a template"),
+            ("constraint.restriction_sites=EcoR1", "got 'EcoR1'. Did you mean 'EcoRI'"),
+        ],
+    )
+    def test_mistakes(self, discdiff: Run, model: Path, argument: str, message: str):
+        assert re.search(message, discdiff("sample", f"model={model}", argument, code=2))
+
+
+def test_a_campaign_and_its_files(discdiff: Run, model: Path):
+    Path("m.jaspar").write_text(jaspar())
+    discdiff(
+        *("design", f"model={model}", "guidance=best_of_n", "round_size=8", "budget=40"),
+        *("baseline=false", "domain.flank5=GGG", "domain.flank3=CCC", "oracle=[gc,orderable]"),
+        *("objective.terms.gc={}", "objective.terms.orderable=null", "out=run"),
+    )
+    table = pandas.read_csv("run/designs.csv")
+    scored = table[table.status == "ok"]
+    shares = [(s.count("G") + s.count("C") + 6) / (len(s) + 6) for s in scored.sequence]
+    assert scored["gc (raw)"].tolist() == pytest.approx(shares)
+    discdiff("export", "run", "out=all.fasta")
+    found = list(SeqIO.parse("all.fasta", "fasta"))
+    assert [str(one.seq) for one in found] == scored.sequence.tolist()
+    assert f"Score={float(scored.Score.iloc[0])!r}" in found[0].description
+    discdiff("export", "run", "out=hits.bed", "format.motifs=m.jaspar", "format.rate=0.05")
+    with open("hits.bed") as file:
+        assert {hit.name for hit in read_bed(file)} == {"TBP", "EBOX"}
+    message = discdiff("export", "run", "out=b.bed", code=2)
+    assert "format must have motifs for a .bed file: give format.motifs=" in message
+    message = discdiff("export", "run", "out=b.csv", "format.sep=1", code=2)
+    assert "format must have the options of .csv, none, got 'sep'" in message
+
+
+def test_measures_of_a_fasta(discdiff: Run):
+    Path("a.fasta").write_text(">a\nACGTACGT\n>b\nACGN\n")
+    Path("b.fa").write_text(">a\nACGTACGA\n")
+    lines = discdiff("evaluate", "a.fasta", "metrics=dna", "reference=b.fa").splitlines()
+    found = {line.split("\t")[1]: line.split("\t")[2] for line in lines}
+    assert found["validity"] == "0.5000"
+    assert found["edits_to_nearest"] == "1.0000"
+    assert {"kmer_3_correlation", "kmer_6_divergence", "gc_mean", "cpg_mean"} <= found.keys()
+
+
+def test_an_ambiguous_base_is_refused_by_line_and_learnt_around(discdiff: Run):
+    Path("a.fasta").write_text(">a\nACGTACGT\n>b\nACGN\n" + ">c\nGGTTACGA\n" * 6)
+    short = ("trainer=short", "trainer.max_steps=2", "trainer.precision=32-true", "logger=none")
+    common = ("train", "data.path=a.fasta", "data.valid_fraction=0.3", "domain=dna", *short)
+    small = ("denoiser.width=16", "denoiser.depth=1", "denoiser.heads=2", "data.augment=true")
+    message = discdiff(*common, *small, "out=run", code=2)
+    assert "row 2: line 3: base 4 is 'N', which no base is known for" in message
+    discdiff(*common, *small, "domain.unknown=unobserved", "out=run")
+    assert Model.load("run/model").domain.settings()["unknown"] == "unobserved"
+
+
+def test_the_list_names_the_licence_of_every_oracle(discdiff: Run):
+    rows = [line.split("\t") for line in discdiff("oracle", "list").splitlines()]
+    licences = {row[1]: row[4] for row in rows}
+    assert licences["gc"] == "Apache-2.0 (discdiff)"
+    assert "JASPAR CC BY 4.0" in licences["motif"]
+    own = {
+        "command",
+        "file",
+        "measured",
+        "log_likelihood",
+    }  # whose licence is that of what they ask
+    assert [name for name, licence in licences.items() if not licence and name not in own] == []
+
+
+@pytest.mark.parametrize("name", ["gc", "cpg", "hairpins", "orderable", "restriction_sites"])
+def test_the_contract_is_checked_on_bases(discdiff: Run, name: str):
+    assert "broken" not in discdiff("oracle", "check", name, "--domain", "dna")
