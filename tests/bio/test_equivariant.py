@@ -95,9 +95,8 @@ def test_a_base_that_one_strand_excludes_is_excluded():
     both = ReverseComplement(FactorisedDenoiser(table), Alphabet("ACGT"))
     found = both(torch.tensor([[4, 4]]), torch.ones(1)).exp()[0]
     # the other strand of the last position: T, G, C, A of the first have the chances of A, C, G, T
-    ends = np.sqrt(
-        np.array([[0.5, 0.5, 0, 0], [0, 0.1, 0.4, 0.5]]) * [[0.5, 0.4, 0.1, 0], [0, 0, 0.5, 0.5]]
-    )
+    own, other = [[0.5, 0.5, 0, 0], [0, 0.1, 0.4, 0.5]], [[0.5, 0.4, 0.1, 0], [0, 0, 0.5, 0.5]]
+    ends = np.sqrt(np.array(own) * other)
     np.testing.assert_allclose(found, ends / ends.sum(1, keepdims=True), atol=1e-12)
 
 
@@ -150,12 +149,8 @@ def test_other_domains_over_the_same_tokens():
     model = Model(network(), MaskedProcess(4), Letters("ACGT"), LengthLaw.fixed(6))
     assert model.in_domain("dna", length=6).domain.invalid_reason("ACG") is not None
     assert model.in_domain("dna").in_domain(flank5="AC").domain.flanks == ("AC", "")
-    wide = Model(
-        Transformer(5, 6, 16, 1, 2),
-        MaskedProcess(5),
-        Padded(Letters("ACGT"), 6),
-        LengthLaw.fixed(6),
-    )
+    padded = Padded(Letters("ACGT"), 6)
+    wide = Model(Transformer(5, 6, 16, 1, 2), MaskedProcess(5), padded, LengthLaw.fixed(6))
     assert wide.in_domain("dna", flank3="T").domain.flanks == ("", "T")
     uniform = Model(network("uniform"), UniformProcess(4), DNA(), LengthLaw.fixed(6))
     assert uniform.equivariant().denoiser.needs_time
