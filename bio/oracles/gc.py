@@ -41,7 +41,8 @@ class GC(PerSequence):
         found = windows(bases, self.window)
         if self.statistic == "range":
             return float(found.max() - found.min())
-        return float({"mean": found.mean, "min": found.min, "max": found.max}[self.statistic]())
+        figures = {"mean": found.mean(), "min": found.min(), "max": found.max()}
+        return float(figures[self.statistic])
 
 
 def windows(bases: str, window: int | None) -> NDArray[np.float64]:

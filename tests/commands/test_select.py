@@ -172,7 +172,7 @@ class TestExport:
         (["pool=0"], "pool must be a positive integer, got 0"),
         (["max_per_scaffold=0"], "max_per_scaffold must be a positive integer, got 0"),
         (["arm=guide"], "arm must be one of guided, unguided, got 'guide'"),
-        (["out=x.pdf"], "out must end in .csv, .parquet, .sdf, .smi, .txt, got 'x.pdf'"),
+        (["out=x.pdf"], "out must end in .bed, .csv, .*, .sdf, .smi, .txt, got 'x.pdf'"),
         (["out=no/x.csv"], "out must lie in a folder that exists"),
         (["out=there.csv"], "out must be a new file"),
     ],
