@@ -165,10 +165,11 @@ def fit(
         CheckpointError: if `last.ckpt` cannot be continued.
     """
     out = Path(out)
-    if model.process.kind != "masked" and not data.encoded.whole:
+    masked = isinstance(model, Model) and model.process.kind == "masked"
+    if not (masked or data.encoded.whole):
         raise InputError(
-            "data must be seen at every position for a uniform process, which has no mask to show "
-            "in the place of what was not: use process=masked"
+            "data must be seen at every position where there is no mask to show in the place of "
+            "what was not: use process=masked"
         )
     _check_device(precision, accelerator)
     module = kind(model, seed=seed, **training)
