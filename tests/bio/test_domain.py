@@ -176,9 +176,7 @@ class TestUnobserved:
         network = Transformer(4, 4, 16, 1, 2, needs_time=True)
         model = Model(network, UniformProcess(4), data.domain, data_law(data))
         module = DataModule(data, batch_size=2, valid_split=None)
-        with pytest.raises(
-            InputError, match="data must be seen at every position where"
-        ):
+        with pytest.raises(InputError, match="data must be seen at every position where"):
             fit(model, module, tmp_path / "run")
 
     def test_a_seed_must_be_known(self, data):
