@@ -1,7 +1,7 @@
 r"""The network contract, and the exact denoiser of a table of sequences.
 
-A denoiser returns $\log p(x_0^i=v\mid x_t)$ for masked diffusion, and the cavity law
-$\log p(x_0^i=v\mid x_t^{-i})$ for uniform diffusion.
+A denoiser returns $\log p(x_0^i=v\mid x_t)$ for masked diffusion, with one schedule or one for each
+class of tokens, and the cavity law $\log p(x_0^i=v\mid x_t^{-i})$ for uniform diffusion.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from discdiff import _check
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.errors import InputError
 from discdiff.process import Process
 
@@ -128,10 +129,15 @@ class TabularDenoiser(Denoiser):
         table = self.sequences[:, :width].T  # (L, N)
         q = x_t.gather(-1, table.expand(len(x_t), -1, -1))
         real = (table != self.process.pad_id).to(q.dtype)
-        if self.process.kind == "masked":
+        t = t.double().expand(x_t.shape[:2]) if t.dim() == 2 else t.double()[:, None]
+        levels = None
+        if isinstance(self.process, ClassMaskedProcess):
+            levels = self.process.levels(t).expand(*x_t.shape[:2], size)
+            seen = levels.gather(-1, table.clamp(max=size - 1).expand(len(x_t), -1, -1))
+            q = q + real * seen * x_t[..., size : size + 1]
+        elif self.process.kind == "masked":
             q = q + real * x_t[..., size : size + 1]
         else:
-            t = t.double().expand(x_t.shape[:2]) if t.dim() == 2 else t.double()[:, None]
             alpha, noise = self.process.schedule.alpha(t), self.process.schedule.noise(t)
             tokens = x_t[..., :size].sum(-1, keepdim=True)
             kept = torch.where(real > 0, alpha[..., None] * q, q)
@@ -142,6 +148,8 @@ class TabularDenoiser(Denoiser):
         # the position's own evidence is left out: a masked one has none, of a cavity it is no part
         joint = p * torch.where(own, 1.0, q[:, None]).prod(2)  # (B, L, N)
         mass = torch.einsum("bln,nlv->blv", joint, self._one_hot[:, :width])
+        if levels is not None:  # here what a mask says of its own token is part of the answer
+            mass = mass * levels
         total = mass.sum(-1, keepdim=True)
         found = torch.where(total > 0, mass / total.clamp(min=1e-300), 1.0 / size).log()
         return found if at is None else found[at]
@@ -153,10 +161,16 @@ class TabularDenoiser(Denoiser):
         longer = (self.sequences[:, width:] != self.process.pad_id).any(1)
         t = t.to(torch.float64)
         t = t[:, None, None] if t.dim() == 1 else t[:, None, :]
-        if self.process.kind == "masked":
+        masked = (x == self.process.mask_id) & (table != self.process.pad_id)
+        if isinstance(self.process, ClassMaskedProcess):
+            # what is visible is the same for all that agree with it: only masks are evidence
+            token = table.clamp(max=self.vocab_size - 1)[..., None]
+            levels = self.process.levels(t[:, 0]).expand(len(x), width, -1)
+            hidden = levels[:, None].expand(*x.shape, -1).gather(-1, token)[..., 0].log()
+            log_q = torch.where(masked, hidden, torch.where(x == table, 0.0, -torch.inf))
+        elif self.process.kind == "masked":
             # the posterior of a masked process does not depend on time
-            agrees = (x == table) | ((x == self.process.mask_id) & (table != self.process.pad_id))
-            log_q = torch.where(agrees, 0.0, -torch.inf).double()
+            log_q = torch.where(masked | (x == table), 0.0, -torch.inf).double()
         else:
             log_q = self.process.log_kernel(x, table, t.expand(x.shape))
             pad = (x == self.process.pad_id) | (table == self.process.pad_id)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from discdiff import _check, registry
 from discdiff.banded import Banded
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.denoiser import Denoiser, TabularDenoiser
 from discdiff.domain import Domain, Letters
 from discdiff.errors import InputError, UnsupportedError
@@ -84,8 +85,8 @@ class Model:
         domain: strings and tokens; `Padded` makes the end a token that the model writes.
         lengths: law of the number of tokens, at most the network's `max_length`.
         card: what the model card says, heading by heading, JSON values.
-        frozen_training: whether a uniform model was trained with random frozen neighbours; a masked
-            one needs no such training.
+        frozen_training: whether a uniform or class-masked model was trained with random frozen
+            neighbours; a masked one needs no such training.
 
     Raises:
         InputError: if sizes disagree or the network lacks the time its process needs.
@@ -146,22 +147,32 @@ class Model:
         probabilities: Sequence[float] | None = None,
         kind: str = "masked",
         schedule: Schedule | None = None,
+        schedules: Mapping[str, Schedule] | None = None,
     ) -> Model:
         """Return the exact model of a finite law over strings of letters, for tests and lessons.
 
         Args:
             strings: the support; lengths may differ.
             probabilities: one weight a string, normalised here; equal by default.
-            kind: `masked` or `uniform`.
+            kind: `masked`, `class_masked` or `uniform`.
             schedule: of the process; log-linear by default.
+            schedules: of a class-masked process, of letters: each run of letters is a class.
 
         Example:
             >>> Model.tabular(["AC", "GTT"]).max_length
             3
         """
         domain = Letters.fit(strings)
-        kinds = {"masked": MaskedProcess, "uniform": UniformProcess}
-        process = kinds[_check.one_of("kind", kind, tuple(kinds))](len(domain.alphabet), schedule)
+        size = len(domain.alphabet)
+        _check.one_of("kind", kind, ("masked", "class_masked", "uniform"))
+        process: Process
+        if kind == "class_masked":
+            classes = {run: domain.encode(run) for run in schedules or {}}
+            process = ClassMaskedProcess(size, schedule, classes, schedules)
+        elif schedules:
+            raise InputError(f"schedules need kind 'class_masked', got {kind!r}")
+        else:
+            process = (MaskedProcess if kind == "masked" else UniformProcess)(size, schedule)
         weights = [1.0] * len(strings) if probabilities is None else list(probabilities)
         table = domain.encode_batch(strings)
         denoiser = TabularDenoiser(table, torch.tensor(weights, dtype=torch.float64), process)
@@ -228,7 +239,7 @@ class Model:
         if not self.handles_frozen or self.length_mode == "pad_as_token":
             raise UnsupportedError(
                 "template needs a model with fixed positions whose length is given: a masked one, "
-                "or a uniform one trained with frozen_fraction > 0"
+                "or a uniform or class-masked one trained with frozen_fraction > 0"
             )
         read = {number: _point(number, value) for number, value in (points or {}).items()}
         domain = self.domain.with_template(template, read, self.max_length)
@@ -304,7 +315,7 @@ class Model:
     @property
     def handles_frozen(self) -> bool:
         """Whether fixed positions are part of what the network was trained on."""
-        return self.process.kind == "masked" or self.frozen_training
+        return not self.process.needs_time or self.frozen_training
 
     def to(self, device: str | torch.device) -> Self:
         """Move the network to `device` and return the model."""

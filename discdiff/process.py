@@ -173,6 +173,14 @@ class Process(ABC):
             t: times, broadcastable to `(...)`.
         """
 
+    def clean_at_event(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        r"""Return $\log p(x_0^i\mid x_t)$ of positions that a plan's event draws, `(N, V)`.
+
+        By default that of any position: to be drawn says nothing of a token. Arguments as in
+        `event_log_probs`.
+        """
+        return self.x0_posterior(log_p_x0, x_t, t)
+
     @abstractmethod
     def log_bridge(self, x_s: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         r"""Return $\log q(x_s^i\mid x_t^i,x_0^i=v)$ for every v up to a constant, `(..., V)`.
@@ -192,12 +200,48 @@ class Process(ABC):
         return f"{type(self).__name__}({self.vocab_size}, {self.schedule!r})"
 
 
-def _per_position(t: Tensor, like: Tensor) -> Tensor:
+def per_position(t: Tensor, like: Tensor) -> Tensor:
+    """Return float64 times of the shape of `like (B, L)` from times `(B,)` or `(B, L)`."""
     t = t.to(torch.float64)
     return t[:, None].expand(like.shape) if t.dim() < like.dim() else t
 
 
-class MaskedProcess(Process):
+class Absorbing(Process):
+    """What processes that mask tokens have in common, whatever the schedules."""
+
+    @abstractmethod
+    def noise_of(self, x_0: Tensor, t: Tensor) -> Tensor:
+        """Return the chance of `x_0 (B, L)` to be masked at `t`, float64 `(B, L)`."""
+
+    def corrupt(self, x_0: Tensor, t: Tensor, active: Tensor, keys: Tensor) -> Tensor:
+        u = random.uniform(random.fold(keys, _WHERE), x_0.shape[1])
+        return torch.where((u < self.noise_of(x_0, t)) & active, self.mask_id, x_0)
+
+    def log_kernel(self, x_t: Tensor, x_0: Tensor, t: Tensor) -> Tensor:
+        noise = self.noise_of(x_0, t)
+        kept = torch.where(x_t == x_0, (1.0 - noise).log(), -torch.inf)
+        return torch.where(x_t == self.mask_id, noise.log(), kept)
+
+    def prior(self, x: Tensor, active: Tensor, keys: Tensor) -> Tensor:
+        return torch.where(active, self.mask_id, x)
+
+    def log_noising(self, x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        return torch.zeros(x_t.shape, dtype=torch.float64, device=x_t.device)
+
+    def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        if x_t.is_floating_point():
+            visible, hidden = x_t[..., : self.vocab_size], x_t[..., self.vocab_size, None]
+            mixed = visible + hidden * log_p_x0.exp()
+            return mixed.clamp(min=torch.finfo(mixed.dtype).tiny).log()
+        ids = torch.arange(self.vocab_size, device=x_t.device)
+        carried = torch.where(ids == x_t[..., None], 0.0, -torch.inf).to(log_p_x0.dtype)
+        return torch.where((x_t == self.mask_id)[..., None], log_p_x0, carried)
+
+    def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
+        return active & (x_t == self.mask_id)
+
+
+class MaskedProcess(Absorbing):
     r"""Absorbing diffusion: $q(x_t\mid x_0)=\alpha_t\delta_{x_0}+(1-\alpha_t)\delta_m$.
 
     Args:
@@ -217,18 +261,8 @@ class MaskedProcess(Process):
     kind = "masked"
     needs_time = False
 
-    def prior(self, x: Tensor, active: Tensor, keys: Tensor) -> Tensor:
-        return torch.where(active, self.mask_id, x)
-
-    def corrupt(self, x_0: Tensor, t: Tensor, active: Tensor, keys: Tensor) -> Tensor:
-        u = random.uniform(random.fold(keys, _WHERE), x_0.shape[1])
-        hit = (u < self.schedule.noise(_per_position(t, x_0))) & active
-        return torch.where(hit, self.mask_id, x_0)
-
-    def log_kernel(self, x_t: Tensor, x_0: Tensor, t: Tensor) -> Tensor:
-        t = _per_position(t, x_0)
-        kept = torch.where(x_t == x_0, self.schedule.alpha(t).log(), -torch.inf)
-        return torch.where(x_t == self.mask_id, self.schedule.noise(t).log(), kept)
+    def noise_of(self, x_0: Tensor, t: Tensor) -> Tensor:
+        return self.schedule.noise(per_position(t, x_0))
 
     def transition(
         self,
@@ -253,7 +287,7 @@ class MaskedProcess(Process):
         Source: Remasking Discrete Diffusion Models with Inference-Time Scaling (Wang et al., 2025,
         arXiv:2503.00307).
         """
-        t, s = _per_position(t, x_t), _per_position(s, x_t)
+        t, s = per_position(t, x_t), per_position(s, x_t)
         sigma = torch.as_tensor(remask, dtype=torch.float64, device=x_t.device).expand(x_t.shape)
         reveal = self.reveal_probability(t, s, sigma)
         masked = torch.cat(
@@ -277,25 +311,10 @@ class MaskedProcess(Process):
     def event_log_probs(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         return log_p_x0
 
-    def log_noising(self, x_t: Tensor, x_s: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        return torch.zeros(x_t.shape, dtype=torch.float64, device=x_t.device)
-
-    def x0_posterior(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        if x_t.is_floating_point():
-            visible, hidden = x_t[..., : self.vocab_size], x_t[..., self.vocab_size, None]
-            mixed = visible + hidden * log_p_x0.exp()
-            return mixed.clamp(min=torch.finfo(mixed.dtype).tiny).log()
-        ids = torch.arange(self.vocab_size, device=x_t.device)
-        carried = torch.where(ids == x_t[..., None], 0.0, -torch.inf).to(log_p_x0.dtype)
-        return torch.where((x_t == self.mask_id)[..., None], log_p_x0, carried)
-
     def log_bridge(self, x_s: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         ids = torch.arange(self.vocab_size, device=x_s.device)
         shown = torch.where(ids == x_s[..., None], 0.0, -torch.inf).double()
         return torch.where((x_s == self.mask_id)[..., None], 0.0, shown)
-
-    def editable(self, x_t: Tensor, active: Tensor) -> Tensor:
-        return active & (x_t == self.mask_id)
 
 
 class UniformProcess(Process):
@@ -327,16 +346,16 @@ class UniformProcess(Process):
 
     def corrupt(self, x_0: Tensor, t: Tensor, active: Tensor, keys: Tensor) -> Tensor:
         u = random.uniform(random.fold(keys, _WHERE), x_0.shape[1])
-        hit = (u < self.schedule.noise(_per_position(t, x_0))) & active
+        hit = (u < self.schedule.noise(per_position(t, x_0))) & active
         return self.prior(x_0, hit, keys)
 
     def log_kernel(self, x_t: Tensor, x_0: Tensor, t: Tensor) -> Tensor:
-        t = _per_position(t, x_0)
+        t = per_position(t, x_0)
         spread = self.schedule.noise(t) / self.vocab_size
         return torch.where(x_t == x_0, self.schedule.alpha(t) + spread, spread).log()
 
     def transition(self, x_t: Tensor, log_p_x0: Tensor, t: Tensor, s: Tensor) -> Transition:
-        t, s = _per_position(t, x_t), _per_position(s, x_t)
+        t, s = per_position(t, x_t), per_position(s, x_t)
         return Transition(self.event_log_probs(log_p_x0, x_t, t, s))
 
     def event_log_probs(self, log_p_x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:

@@ -44,7 +44,6 @@ LONG_FUNCTIONS: dict[str, str] = {}
 WIDE_CLASSES = {
     "chem/domain.py:Molecules": "the contract of a domain, for all strings of molecules",
     "discdiff/process.py:Process": "the whole contract of a process",
-    "discdiff/process.py:MaskedProcess": "that contract, and what remasking asks for",
     "discdiff/model.py:Model": "what a sampler needs, and the ways to narrow what it writes",
     "discdiff/domain.py:Domain": "the whole contract of a domain, most of it with a default",
     "discdiff/wrapped.py:Wrapped": "that contract, handed on to the domain inside",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.constraint.constraint import Asked
 from discdiff.model import Model
+from discdiff.samplers.by_class import StepPlan
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.grid import GridPlan
 from discdiff.samplers.plan import Plan, StaticPlan, hitting_levels
@@ -40,10 +42,11 @@ class Ancestral(Sampler):
 
     On a masked process the reveal times are drawn up front: steps that reveal nothing in a row cost
     no pass, so a row uses at most min(steps, length) passes. On a uniform process every step draws
-    every active position.
+    every active position, and of tokens that are masked by class every masked position is asked
+    for at every step, for a mask says something as long as it lasts.
 
     Args:
-        model: a masked or uniform model.
+        model: a masked, class-masked or uniform model.
         steps: K.
         grid: `linear` or `cosine` in time.
         temperature: as in `Sampler`; a heuristic on uniform processes.
@@ -64,6 +67,8 @@ class Ancestral(Sampler):
         3
     """
 
+    processes: ClassVar[tuple[str, ...]] = ("masked", "class_masked", "uniform")
+
     def __init__(
         self,
         model: Model,
@@ -79,9 +84,11 @@ class Ancestral(Sampler):
         self.times = grid_times(steps, grid)
 
     def plan(self, state: State) -> Plan:
-        if self.process.kind == "masked":
-            return StaticPlan.draw(self._reveal, self.process, state)
-        return GridPlan.draw(self.times, state)
+        process = self.process
+        if process.kind == "masked":
+            return StaticPlan.draw(self._reveal, process, state)
+        grid = GridPlan.draw(self.times, state)
+        return StepPlan(process, grid) if isinstance(process, ClassMaskedProcess) else grid
 
     def _reveal(
         self, editable: Tensor, t: Tensor, keys: Tensor, total: Tensor

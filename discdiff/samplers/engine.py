@@ -26,6 +26,7 @@ from discdiff.samplers.plan import Event, Finished, Ints, Plan
 from discdiff.samplers.samples import Samples
 from discdiff.samplers.start import Seeds, beginning
 from discdiff.samplers.state import PAUSE, PREVIEW, TOKEN, State
+from discdiff.unclocked import in_any_order
 
 if TYPE_CHECKING:
     from discdiff.model import Model
@@ -58,6 +59,8 @@ class Sampler(ABC):
         top_p: float = 1.0,
         constraint: Asked = None,
     ) -> None:
+        if model.process.kind not in self.processes and "masked" in self.processes:
+            model = in_any_order(model, type(self).__name__)
         if model.process.kind not in self.processes:
             raise UnsupportedError(
                 f"{type(self).__name__} needs a {' or '.join(self.processes)} process, "
@@ -66,8 +69,6 @@ class Sampler(ABC):
         self.model = model
         self.process = model.process
         self.temperature = _check.positive("temperature", temperature)
-        # a masked network that reads the clock has no pass that serves events at other times
-        self._by_event = model.process.kind == "masked" and model.denoiser.needs_time
         self.top_p = _check.positive("top_p", top_p)
         _check.fraction("top_p", top_p)
         self.constraint = Constraint.of(constraint, model.domain)
@@ -218,17 +219,19 @@ class Sampler(ABC):
         normalised, so the weight gains the normaliser.
         """
         parent = state
+        # a network that reads the clock has no pass that serves events at other times
+        anew = self.model.denoiser.needs_time and state.plan.jumps
         if branch > 1:
-            if parent.log_p is None and not self._by_event:
+            if parent.log_p is None and not anew:
                 parent = replace(parent, log_p=self.log_p(parent))
             state = replace(parent, log_p=None).branch(branch)
             state = replace(state, plan=state.plan.renew(state, ~state.plan.done(state, stop)))
         event = state.plan.event(state, stop)
         rows, cols = self._on_device(event.rows, state), self._on_device(event.cols, state)
         full, family = None, branch
-        if state.held and self._by_event:
+        if state.held and anew:
             full, family = self._table(state, event.t), 1
-        elif state.plan.adaptive or state.held or (parent.log_p is not None and not self._by_event):
+        elif not anew and (state.plan.adaptive or state.held or parent.log_p is not None):
             full = self.log_p(parent) if parent.log_p is None else parent.log_p
         if full is None:
             log_p = evaluate(self.model, state, event.t, event.rows, event.cols)

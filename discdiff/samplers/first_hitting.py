@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from discdiff.class_masked import ClassMaskedProcess
+from discdiff.samplers.by_class import HazardPlan
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.plan import Plan, StaticPlan, descending_rank, hitting_levels
 from discdiff.samplers.state import State
@@ -16,10 +18,13 @@ class FirstHitting(Sampler):
 
     With $n$ positions masked at noise level $\lambda$, the next reveal is at
     $\lambda U^{1/n}$, at a position chosen uniformly: one network pass per token and no error of
-    time discretisation.
+    time discretisation. Of tokens that are masked by class, v is revealed at the rate
+    $r_t^vp(v\mid x_t)$ of its class and of the network at that time: reveals are proposed at the
+    largest rate and then thinned, a pass for each proposal, in the mean at most the largest of
+    $\max_vr_t^v/\min_vr_t^v$ per token.
 
     Args:
-        model: a masked model.
+        model: a masked or class-masked model.
         temperature: as in `Sampler`.
         top_p: as in `Sampler`.
         constraint: as in `Sampler`.
@@ -36,9 +41,11 @@ class FirstHitting(Sampler):
         True
     """
 
-    processes: ClassVar[tuple[str, ...]] = ("masked",)
+    processes: ClassVar[tuple[str, ...]] = ("masked", "class_masked")
 
     def plan(self, state: State) -> Plan:
+        if isinstance(self.process, ClassMaskedProcess):
+            return HazardPlan(self.process)
         return StaticPlan.draw(self._reveal, self.process, state)
 
     def _reveal(

@@ -47,11 +47,13 @@ class Event:
 class Plan(ABC):
     """The remaining events of every row.
 
-    `adaptive` plans propose all positions in `event` and `choose` among them by their
-    log-probabilities.
+    `adaptive` plans propose positions in `event` and `choose` among them by their
+    log-probabilities. The events of plans that have `jumps` begin at times other than the clock of
+    the state, so that a network that reads the clock must be asked anew.
     """
 
     adaptive: ClassVar[bool] = False
+    jumps: ClassVar[bool] = False
 
     @abstractmethod
     def done(self, state: State, stop: float) -> Bools:
@@ -116,6 +118,8 @@ class StaticPlan(Plan):
         clocks: before each event, after it, and of its first reveal, `(3, B, E)`.
         total: positions the row had to reveal when it started, `(B,)`.
     """
+
+    jumps = True
 
     def __init__(
         self,

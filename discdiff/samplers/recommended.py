@@ -11,6 +11,7 @@ from discdiff.samplers.engine import Sampler
 
 USUAL: dict[str, dict[str, object]] = {
     "masked": {"name": "first_hitting"},
+    "class_masked": {"name": "first_hitting"},
     "uniform": {"name": "ancestral", "steps": 128},
 }
 HEADING = "recommended sampler"  # of a card; under it the registered name and options

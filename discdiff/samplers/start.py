@@ -153,7 +153,7 @@ def from_templates(
 
     Raises:
         InputError: if there is no template, or one does not fit the length.
-        UnsupportedError: if the model is uniform and was not trained with fixed positions, or
+        UnsupportedError: if the model needs the time and was not trained with fixed positions, or
             writes where a design ends and the template has gaps.
     """
     device, width = keys.device, model.max_length
@@ -173,9 +173,9 @@ def from_templates(
     filled = start.x_t != model.process.pad_id
     if not model.handles_frozen and bool((start.active != filled).any()):
         raise UnsupportedError(
-            "template must leave every position free: fixed positions on a uniform process need a "
-            "model trained with a noise level per position; train it with frozen_fraction > 0 or "
-            "use a masked model"
+            "template must leave every position free: fixed positions on a "
+            f"{model.process.kind} process need a model trained with a noise level per position; "
+            "train it with frozen_fraction > 0 or use a masked model"
         )
     alphabets = [template.allowed_over(width, device) for template in templates]
     if all(alphabet is None for alphabet in alphabets):

@@ -36,7 +36,7 @@ class Training(AveragedTraining):
         betas: of AdamW.
         ema: decay of the moving average, which is validated, sampled and saved.
         frozen_fraction: fraction of rows with a random set of positions held at noise level 0 and
-            not scored, which a uniform model needs to be used with fixed positions.
+            not scored, which a uniform or class-masked model needs to be used with fixed positions.
         wrong_context: chance of a visible token to be shown as a random one; masked models only.
         seed: of times, noise and frozen sets.
 
@@ -63,7 +63,7 @@ class Training(AveragedTraining):
         super().__init__(model.denoiser, optimiser, rate, weight_decay, betas, ema, seed)
         self.model = model
         self.frozen_fraction = _check.fraction("frozen_fraction", frozen_fraction)
-        if model.process.kind == "uniform" and (frozen_fraction > 0) != model.frozen_training:
+        if model.process.needs_time and (frozen_fraction > 0) != model.frozen_training:
             raise InputError(
                 "frozen_fraction must be above 0 exactly where the model says frozen_training, "
                 f"got {frozen_fraction} and {model.frozen_training}"
