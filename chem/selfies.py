@@ -13,6 +13,7 @@ representation (Krenn et al., 2020, arXiv 1905.13741).
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
@@ -23,6 +24,10 @@ from discdiff.chem import grammar, molecule
 from discdiff.chem.domain import Molecules
 from discdiff.errors import DataError, InputError
 
+_BUILDS = {
+    "branch": re.compile(r"\[[=#]?Branch[123]\]"),
+    "ring": re.compile(r"\[(?:[=#]|[-/\\]{2})?Ring[123]\]"),
+}
 MAX_SYMBOLS = 1500
 """Longest sequence that is decoded: the decoder recurses into branches."""
 
@@ -75,6 +80,15 @@ class Selfies(Molecules):
         if reason is not None:
             raise DataError(f"{grammar.shown(string)} has no SELFIES: {reason}")
         return list(_symbols(string))
+
+    def token_classes(self) -> dict[str, tuple[str, ...]]:
+        """Return the symbols of `branch` and `ring`, what a molecule is held together by."""
+        tokens = self.alphabet.tokens
+        kinds = {
+            name: tuple(token for token in tokens if _BUILDS[name].fullmatch(token))
+            for name in _BUILDS
+        }
+        return {name: found for name, found in kinds.items() if found}
 
     def join(self, tokens: Sequence[str]) -> str:
         """Return the SMILES that `tokens` derive; symbols that cannot bind add nothing.

@@ -60,6 +60,16 @@ class Smiles(Molecules):
         """Return the runs of tokens that hang on the rest by one bond; see `fragments`."""
         return fragments(tokens)
 
+    def token_classes(self) -> dict[str, tuple[str, ...]]:
+        """Return the tokens of `branch`, `bond` and `ring`, what a molecule is held together by."""
+        tokens = self.alphabet.tokens
+        kinds = {
+            "branch": tuple(token for token in tokens if token in ("(", ")")),
+            "bond": tuple(token for token in tokens if grammar.is_bond(token)),
+            "ring": tuple(token for token in tokens if grammar.is_digit(token)),
+        }
+        return {name: found for name, found in kinds.items() if found}
+
     def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
         """Return the domain of the SMILES that hold a scaffold; see `Scaffolded`."""
         from discdiff.chem.scaffolded import Scaffolded  # wraps a domain of this kind

@@ -17,10 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from discdiff import _check, registry
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.domain import Domain
 from discdiff.errors import CheckpointError, ConfigError, InputError
 from discdiff.model import LengthLaw, Model
 from discdiff.padding import LENGTH_MODES, Padded
+from discdiff.process import Process
+from discdiff.schedule import Schedule
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -170,8 +173,24 @@ def read_weights(folder: Path, network: nn.Module) -> None:
     network.eval()
 
 
+def _process(process: Process) -> dict[str, object]:
+    config: dict[str, object] = {
+        "name": registered_name("processes", process),
+        "vocab_size": process.vocab_size,
+        "schedule": _schedule(process.schedule),
+    }
+    if isinstance(process, ClassMaskedProcess):
+        named = process.schedules.items()
+        config["token_classes"] = process.token_classes
+        config["schedules"] = {name: _schedule(one) for name, one in named}
+    return config
+
+
+def _schedule(schedule: Schedule) -> dict[str, object]:
+    return {"name": registered_name("schedules", schedule)} | schedule.settings()
+
+
 def _config(model: Model) -> dict[str, object]:
-    schedule = {"name": registered_name("schedules", model.process.schedule)}
     domain = model.domain.inner if isinstance(model.domain, Padded) else model.domain
     if domain.demands():
         raise InputError(
@@ -179,11 +198,7 @@ def _config(model: Model) -> dict[str, object]:
         )
     return {
         "format_version": FORMAT_VERSION,
-        "process": {
-            "name": registered_name("processes", model.process),
-            "vocab_size": model.vocab_size,
-            "schedule": schedule | model.process.schedule.settings(),
-        },
+        "process": _process(model.process),
         "denoiser": network_config(model.denoiser),
         "domain": {"name": registered_name("domains", domain)} | domain.settings(),
         "lengths": length_config(model.lengths),

@@ -18,9 +18,25 @@ import torch
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.domain import Domain
 from discdiff.errors import InputError
 from discdiff.process import Absorbing, Transition, per_position
 from discdiff.schedule import Schedule
+
+
+def class_ids(domain: Domain) -> dict[str, list[int]]:
+    """Return the token ids of the classes that `domain` names.
+
+    Raises:
+        DataError: if a class has a token that the domain does not.
+
+    Example:
+        >>> from discdiff.chem.smiles import Smiles
+        >>> class_ids(Smiles(["(", ")", "=", "C", "1"]))
+        {'branch': [0, 1], 'bond': [2], 'ring': [4]}
+    """
+    named = domain.token_classes()
+    return {name: [domain.alphabet.index(token) for token in named[name]] for name in named}
 
 
 class ClassMaskedProcess(Absorbing):

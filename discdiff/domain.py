@@ -144,6 +144,13 @@ class Domain(ABC):
         """
         return None
 
+    def token_classes(self) -> dict[str, tuple[str, ...]]:
+        """Return the tokens of each class that a process may mask on a schedule of its own.
+
+        By default there is none: all tokens are alike. A token is in one class at most.
+        """
+        return {}
+
     def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
         """Return this domain held to a scaffold: it has a `template`, and says what lost it.
 

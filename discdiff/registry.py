@@ -40,6 +40,7 @@ KINDS = (
 )
 # constructor parameters that take an object of a kind, or the configuration of one
 _PARTS = {"schedule": "schedules", "value": "values"}
+_NAMED_PARTS = {"schedules": "schedules"}  # and those that take several, each by a name
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,16 @@ def model_folder(name: str) -> Path:
 
 def _part(key: str, value: object, objects: Mapping[str, object]) -> object:
     """Return a constructor's argument: built where it is the configuration of a part."""
+    if key in _NAMED_PARTS and isinstance(value, Mapping):
+        named = {}
+        for name, one in value.items():
+            if not isinstance(one, (str, Mapping)):
+                raise ConfigError(
+                    f"{key}.{name} must be a name or a mapping with a key 'name', got {one!r}"
+                )
+            given = {"name": one} if isinstance(one, str) else one
+            named[name] = build(_NAMED_PARTS[key], given, **objects)
+        return named
     if key not in _PARTS:
         return value
     if isinstance(value, str):

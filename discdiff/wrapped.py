@@ -74,6 +74,9 @@ class Wrapped(Domain):
     def fragments(self, tokens: Sequence[str]) -> list[tuple[int, int]] | None:
         return self.inner.fragments(tokens)
 
+    def token_classes(self) -> dict[str, tuple[str, ...]]:
+        return self.inner.token_classes()
+
     def with_template(self, template: str, points: Mapping[int, Point], longest: int) -> Domain:
         raise UnsupportedError(
             "template must be given to a model before anything else is asked of its designs"

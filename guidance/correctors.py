@@ -138,6 +138,11 @@ class Correctors(FKSteering):
                 f"correctors on a {sampler.process.kind} process need first_hitting, which reveals "
                 f"one token an event, got {type(sampler).__name__}"
             )
+        if sampler.process.kind != "masked":
+            raise UnsupportedError(
+                f"correctors on a {sampler.process.kind} process are not supported: the product of "
+                "laws would have to decide when a token is revealed; use fk, svdd or isir"
+            )
         if self.unconditional and state.cond is None:
             raise UnsupportedError(
                 f"unconditional must be 0 without a class (cond), got {self.unconditional}"

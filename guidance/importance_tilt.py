@@ -10,6 +10,7 @@ from torch import Tensor
 
 from discdiff import _check
 from discdiff.belief import Belief
+from discdiff.errors import UnsupportedError
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
 from discdiff.guidance.value import live_rows
@@ -36,6 +37,7 @@ class ImportanceTilt(Guidance):
 
     Raises:
         InputError: if an argument is out of range.
+        UnsupportedError: if tokens are masked by class.
 
     Law: exact as draws → ∞ for independent positions, with one position an event or as steps → ∞;
     else biased, by the factorisation of the posterior and O(1/K) an event.
@@ -59,6 +61,11 @@ class ImportanceTilt(Guidance):
     def guide(
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
+        if sampler.process.kind == "class_masked":
+            raise UnsupportedError(
+                f"importance_tilt on a {sampler.process.kind} process is not supported: the tilt "
+                "would have to decide when a token is revealed; use fk, svdd or isir"
+            )
         while not sampler.done(state) and not reward.exhausted:
             log_p = sampler.log_p(state)
             state = replace(state, log_p=log_p)

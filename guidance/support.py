@@ -21,6 +21,7 @@ class Row(NamedTuple):
 
 PLANS: dict[str, tuple[str, ...]] = {
     "masked": ("first_hitting", "ancestral", "parallel", "entropy", "confidence", "remdm"),
+    "class_masked": ("first_hitting", "ancestral"),
     "uniform": ("ancestral",),
 }
 LAWS: dict[str, str] = {
@@ -38,14 +39,18 @@ LAWS: dict[str, str] = {
     "importance_tilt": "exact as draws → ∞ for independent positions one by one; else biased",
 }
 # what a method refuses: the process and the plan
+_BY_CLASS = tuple(("class_masked", plan) for plan in PLANS["class_masked"])
 REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
     # a product of conditionals is that of laws for one token at a time
     "correctors": (
         *(("masked", plan) for plan in PLANS["masked"] if plan != "first_hitting"),
+        *_BY_CLASS,
         ("uniform", "ancestral"),
     ),
+    "importance_tilt": _BY_CLASS,  # when a token is revealed would have to follow the tilt
     "tree_search": (("masked", "remdm"),),  # what a node has drawn must stay
-    "split_gibbs": tuple(("masked", plan) for plan in PLANS["masked"]),  # z could not differ from x
+    # z could not differ from x
+    "split_gibbs": (*(("masked", plan) for plan in PLANS["masked"]), *_BY_CLASS),
 }
 TABLE: tuple[Row, ...] = tuple(
     Row(method, process, plan, law)

@@ -20,6 +20,7 @@ from discdiff import _check, registry
 from discdiff.campaign.environment import dumps, environment
 from discdiff.campaign.files import write_atomic
 from discdiff.campaign.store import CONFIG, ENVIRONMENT
+from discdiff.class_masked import class_ids
 from discdiff.commands.progress import Progress
 from discdiff.config.build import component, located
 from discdiff.config.composition import Composition
@@ -203,7 +204,11 @@ def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
     torch.manual_seed(settings.seed)  # the initial weights
     longest = int(encoded.lengths.max())
     size = len(encoded.domain.alphabet)
-    process = component("processes", "process", settings.process, source, vocab_size=size)
+    process = component(
+        *("processes", "process", settings.process, source),
+        vocab_size=size,
+        token_classes=class_ids(encoded.domain),
+    )
     denoiser = component(
         "denoisers",
         "denoiser",

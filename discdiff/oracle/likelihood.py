@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.errors import DataError, InputError
 from discdiff.fingerprint import fingerprint
 from discdiff.loss import FORMS, Form, nelbo
@@ -36,7 +37,7 @@ class ModelLikelihood:
     Args:
         model: a `Model`, or a folder or shipped name to load it from.
         draws: D, network passes a sequence; the error falls as 1/D to 1/sqrt(D).
-        form: the estimator of masked models: ``count``, ``level`` or ``time``.
+        form: the estimator of masked and class-masked models: ``count``, ``level`` or ``time``.
         seed: of the noise.
         per_token: divide by the number of tokens.
 
@@ -158,6 +159,9 @@ def _key(sequence: str) -> int:
 def _identity(model: Model) -> str:
     """Name the model by its weights, process and domain, for the cache key."""
     process = model.process
-    about = [process.kind, type(process.schedule).__name__, process.schedule.settings()]
+    about: list[object] = [process.kind, type(process.schedule).__name__]
+    about.append(process.schedule.settings())
+    if isinstance(process, ClassMaskedProcess):
+        about.append(repr(process))
     text = f"{fingerprint(model.denoiser)} {about} {model.domain.settings()}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
