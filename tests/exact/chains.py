@@ -62,6 +62,48 @@ def masked_step(law, alpha_t, alpha_s, sigma=0.0, allowed=1.0):
     return np.array(matrix)
 
 
+def given_by_class(law, z, level):
+    """p(x_i = v | z), (L, V), where a mask stands for token v with chance `level` (V,)."""
+    z = np.asarray(z)
+    agrees = ((law.rows == z) | (z == law.size)).all(1)
+    evidence = np.where(z == law.size, np.asarray(level)[law.rows], 1.0).prod(1)
+    return _marginals(law, np.repeat((law.p * agrees * evidence)[:, None], law.width, 1))
+
+
+def class_step(law, level_t, level_s, allowed=1.0, seen=None):
+    """One reverse step of masks by class between all (V + 1)^L states, as a matrix.
+
+    Args:
+        law: over clean rows.
+        level_t: noise levels of the tokens before the step (V,).
+        level_s: after it.
+        allowed: tokens whose reveals count (L, V).
+        seen: the levels that the denoiser is told, those of the process by default.
+    """
+    mask, told = law.size, level_t if seen is None else seen
+    kept = np.asarray(level_s) / level_t
+    matrix = []
+    for z in words(mask + 1, law.width):
+        sides = np.zeros((law.width, mask + 1))
+        for i, row in enumerate(given_by_class(law, z, told)):
+            if z[i] == mask:
+                alphabet = np.broadcast_to(allowed, (law.width, mask))[i]
+                sides[i] = [*(row * (1 - kept) * alphabet), row @ kept]
+            else:
+                sides[i, z[i]] = 1.0
+        matrix.append(outer(sides))
+    return np.array(matrix)
+
+
+def class_law(law, times, levels, **options):
+    """From all masks, the law after the steps between `times`; `levels(V, t)` are the schedules."""
+    flat = np.zeros((law.size + 1) ** law.width)
+    flat[-1] = 1.0
+    for t, s in pairwise(times):
+        flat = flat @ class_step(law, levels(law.size, t), levels(law.size, s), **options)
+    return clean(law, flat)
+
+
 def uniform_step(law, alpha_t, alpha_s, denoise=cavity):
     """One plug-in reverse step between all V^L states of the uniform process, as a matrix."""
     size = law.size
@@ -82,6 +124,8 @@ def marginal(law, alpha, kind="masked"):
     size = law.size
     if kind == "uniform":
         kernel = noise_kernel(size, alpha)
+    elif kind == "class_masked":  # alpha holds a number for each token
+        kernel = np.column_stack([np.diag(alpha), 1 - np.asarray(alpha)])
     else:
         kernel = np.column_stack([alpha * np.eye(size), np.full(size, 1 - alpha)])
     return sum(p * outer(kernel[row]) for p, row in zip(law.p, law.rows, strict=True))
@@ -169,7 +213,7 @@ def by(score):
 def kernel_matrix(model, t, s, **options):
     """The library's own reverse kernel between all states, as a matrix."""
     process, length = model.process, model.max_length
-    size = process.vocab_size + (process.kind == "masked")
+    size = process.vocab_size + (process.kind != "uniform")
     states = torch.from_numpy(words(size, length))
     times = torch.full((2, len(states)), t, dtype=torch.float64)
     times[1] = s

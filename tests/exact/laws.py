@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from scipy import stats
 
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.denoiser import Denoiser, TabularDenoiser
 from discdiff.domain import Letters
 from discdiff.model import LengthLaw, Model
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.reward import Evaluation, Reward
+from discdiff.schedule import Polynomial
 
 LETTERS = "ABCDEFGH"
 ACCEPT = 1e-6  # 1e-4 for each test, shared out over a suite of a hundred
@@ -87,9 +89,19 @@ def two_lengths(seed=0):
     return Law(2, np.vstack([short, words(2, 3)]), p)
 
 
+def by_class(size, schedule=None):
+    """The process in which token 1 is masked late and all others at uniform times."""
+    return ClassMaskedProcess(size, schedule, {"late": [1]}, {"late": Polynomial(3.0)})
+
+
+def levels(size, t):
+    """The noise levels of the tokens of that process, (V,)."""
+    return np.where(np.arange(size) == 1, t**3.0, t)
+
+
 def model_of(law, kind="masked", schedule=None):
     """The library's exact model of a law."""
-    kinds = {"masked": MaskedProcess, "uniform": UniformProcess}
+    kinds = {"masked": MaskedProcess, "class_masked": by_class, "uniform": UniformProcess}
     process = kinds[kind](law.size, schedule)
     denoiser = TabularDenoiser(torch.from_numpy(law.rows), torch.from_numpy(law.p), process)
     lengths = np.bincount((law.rows < law.size).sum(1), weights=law.p, minlength=law.width + 1)

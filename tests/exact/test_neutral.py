@@ -30,6 +30,8 @@ from tests.exact.laws import (
 LAW = dirichlet(2, 3, seed=2, concentration=1.0)
 REWARD = rewards(LAW)
 MASKED = FirstHitting(model_of(LAW))
+BY_CLASS = FirstHitting(model_of(LAW, "class_masked"))
+BY_STEP = Ancestral(model_of(LAW, "class_masked"), steps=4)
 UNIFORM = Ancestral(model_of(LAW, "uniform"), steps=3)
 RUNS = 6000
 METHODS = {
@@ -53,6 +55,11 @@ METHODS = {
     "fk sum": lambda scale: FKSteering(3, scale=scale, potential="sum", threshold=1.0),
 }
 every = pytest.mark.parametrize("name", METHODS)
+samplers = pytest.mark.parametrize(
+    "sampler",
+    [MASKED, BY_CLASS, BY_STEP, UNIFORM],
+    ids=["masked", "by class", "by class on a grid", "uniform"],
+)
 
 
 @every
@@ -76,7 +83,7 @@ def test_scale_zero_leaves_the_law_of_uniform_noise_alone():
     assert fits(uniform_law(LAW, keeps(3)), samples.tokens)
 
 
-@pytest.mark.parametrize("sampler", [MASKED, UNIFORM], ids=["masked", "uniform"])
+@samplers
 @pytest.mark.parametrize(
     "method",
     [
@@ -105,7 +112,7 @@ def test_one_candidate_is_the_unguided_design_bit_for_bit(method, sampler):
     assert torch.equal(samples.tokens, sampler.sample(200, key=9).tokens)
 
 
-@pytest.mark.parametrize("sampler", [MASKED, UNIFORM], ids=["masked", "uniform"])
+@samplers
 @pytest.mark.parametrize(
     "method",
     [FKSteering(4, scale=0.0, value=SampledValue(2), keep="all"), TDS(4, scale=0.0, keep="all")],

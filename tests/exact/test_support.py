@@ -18,13 +18,14 @@ from discdiff.samplers.remdm import ReMDM
 from tests.exact.chains import (
     at_random,
     block_law,
+    class_law,
     given,
     keeps,
     masked_law,
     published_sigma,
     uniform_law,
 )
-from tests.exact.laws import dirichlet, model_of, reward_of, rewards, tv, unbiased
+from tests.exact.laws import dirichlet, levels, model_of, reward_of, rewards, tv, unbiased
 
 SCALE, RUNS = 1.5, 4000
 LAW = dirichlet(2, 3, seed=2, concentration=1.0)
@@ -46,6 +47,12 @@ PLAIN = {
         ReMDM,
         {"steps": 4, "eta": 0.8},
         masked_law(LAW, keeps(4), published_sigma("rescale", 0.8, keeps(4))),
+    ),
+    ("class_masked", "first_hitting"): (FirstHitting, {}, LAW),
+    ("class_masked", "ancestral"): (
+        Ancestral,
+        {"steps": 3},
+        class_law(LAW, [1.0, 2 / 3, 1 / 3, 0.0], levels),
     ),
     ("uniform", "ancestral"): (Ancestral, {"steps": 3}, uniform_law(LAW, keeps(3))),
 }
@@ -80,3 +87,4 @@ def test_weights_are_unbiased_for_the_tilted_law(row):
 def test_the_base_laws_of_the_table_are_told_apart():
     assert tv(PLAIN["masked", "parallel"][2].p, LAW.p) > 0.02
     assert tv(PLAIN["masked", "ancestral"][2].p, LAW.p) > 0.02
+    assert tv(PLAIN["class_masked", "ancestral"][2].p, LAW.p) > 0.02
