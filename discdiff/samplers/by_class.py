@@ -83,9 +83,11 @@ class HazardPlan(Plan):
     def event(self, state: State, stop: float) -> Event:
         hidden = self.process.editable(state.tokens, state.active)
         clock, column = self._next(state, hidden)
-        busy = hidden.any(1) & (clock >= stop)
-        rows = busy.nonzero()[:, 0]
-        clock = torch.where(busy, clock, state.t)
+        left = hidden.any(1)
+        rows = (left & (clock >= stop)).nonzero()[:, 0]
+        # a row whose next proposal is past `stop` has come to it: it does not try its luck again
+        clock = torch.where(left, clock.clamp(min=stop), state.t)
+        clock = torch.minimum(clock, state.t)
         return Event(rows.cpu().numpy(), column[rows].cpu().numpy(), clock, clock)
 
     def _next(self, state: State, hidden: Tensor) -> tuple[Tensor, Tensor]:

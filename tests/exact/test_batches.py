@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.domain import Letters
 from discdiff.guidance.beam import Beam
 from discdiff.guidance.best_of_n import BestOfN
@@ -23,6 +24,7 @@ from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from discdiff.samplers.remdm import ReMDM
+from discdiff.schedule import Polynomial
 
 DNA = Letters("ACGT")
 N, LONGEST = 9, 12
@@ -40,6 +42,14 @@ LENGTHS = LengthLaw([0, 0, 0] + [1] * (LONGEST - 2))
 MASKED = Model(network(False), MaskedProcess(4), DNA, LENGTHS)
 UNIFORM = Model(network(True), UniformProcess(4), DNA, LENGTHS)
 
+BY_CLASS = Model(
+    network(True),
+    ClassMaskedProcess(4, None, {"late": [1, 2]}, {"late": Polynomial(3.0)}),
+    DNA,
+    LENGTHS,
+    frozen_training=True,
+)
+
 SAMPLERS = {
     "first hitting": FirstHitting(MASKED),
     "ancestral": Ancestral(MASKED, steps=6),
@@ -49,6 +59,9 @@ SAMPLERS = {
     "remasking": ReMDM(MASKED, steps=8, strategy="cap", eta=0.2),
     "remasking by confidence": ReMDM(MASKED, steps=8, eta=0.5, confidence=True),
     "uniform": Ancestral(UNIFORM, steps=6),
+    "by class": FirstHitting(BY_CLASS),
+    "by class on a grid": Ancestral(BY_CLASS, steps=6, temperature=0.8),
+    "by class in another order": EntropyOrder(BY_CLASS),
     "sharp": FirstHitting(MASKED, temperature=0.7, top_p=0.9),
 }
 METHODS = {
@@ -109,6 +122,7 @@ def test_a_row_is_the_same_alone_in_a_shard_and_in_smaller_batches(name):
 
 PAIRS = [(name, sampler) for name in METHODS for sampler in ("first hitting", "uniform")]
 PAIRS.remove(("correctors", "uniform"))
+PAIRS += [(name, "by class") for name in ("svdd", "tds")]
 
 
 @pytest.mark.parametrize(("name", "sampler"), PAIRS)

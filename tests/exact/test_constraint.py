@@ -24,10 +24,11 @@ from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.held import Held, Places
 from discdiff.samplers.parallel import Parallel
 from discdiff.samplers.remdm import ReMDM
-from tests.exact.chains import keeps, masked_law, uniform_law
+from tests.exact.chains import class_law, keeps, masked_law, uniform_law
 from tests.exact.laws import (
     dirichlet,
     floor,
+    levels,
     model_of,
     reward_of,
     rewards,
@@ -46,19 +47,22 @@ MAKERS = {
     "confidence": lambda model, **o: ConfidenceOrder(model, **o),
     "ancestral": lambda model, **o: Ancestral(model, steps=2, **o),
     "parallel": lambda model, **o: Parallel(model, steps=1, **o),
+    "by class": lambda model, **o: FirstHitting(model, **o),
+    "by class on a grid": lambda model, **o: Ancestral(model, steps=2, **o),
     "uniform": lambda model, **o: Ancestral(model, steps=3, **o),
 }
+KINDS = {"by class": "class_masked", "by class on a grid": "class_masked", "uniform": "uniform"}
 PLAIN = {
     "ancestral": masked_law(LAW, keeps(2), [0.0, 0.0]),
+    "by class on a grid": class_law(LAW, [1.0, 0.5, 0.0], levels),
     "uniform": uniform_law(LAW, keeps(3)),
 }
 every = pytest.mark.parametrize("name", MAKERS)
-both = pytest.mark.parametrize("name", ["first_hitting", "uniform"])
+both = pytest.mark.parametrize("name", ["first_hitting", "by class", "uniform"])
 
 
 def sampler(name, asked=ASKED, law=LAW, **options):
-    kind = "uniform" if name == "uniform" else "masked"
-    return MAKERS[name](model_of(law, kind), constraint=asked, **options)
+    return MAKERS[name](model_of(law, KINDS.get(name, "masked")), constraint=asked, **options)
 
 
 def inside(law=LAW, asked=ASKED):

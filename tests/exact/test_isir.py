@@ -102,6 +102,7 @@ CASES = [(1, "metropolis"), (1, "softmax"), (2, "softmax")]
 KINDS = ["masked", "uniform"]
 SAMPLERS = {
     "masked": FirstHitting(model_of(LAW)),
+    "class_masked": FirstHitting(model_of(LAW, "class_masked")),
     "uniform": Ancestral(model_of(SINGLE, "uniform"), steps=2),
 }
 
@@ -147,10 +148,10 @@ def test_the_kernel_keeps_the_tilted_law(kind, candidates, select, level):
     assert np.abs(other @ rows - other).max() > 1e-3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "class_masked"])
 @pytest.mark.parametrize(("candidates", "select"), CASES)
 def test_many_sweeps_sample_the_tilted_law(kind, candidates, select):
-    law, values = LAWS[kind], VALUES[kind]
+    law, values = LAWS.get(kind, LAW), VALUES.get(kind, VALUES["masked"])
     method = ISIRGibbs(12, candidates, (0.5, 1.0), SCALE, select)
     samples = method.run(SAMPLERS[kind], reward_of(law, values), 5000, key=3)
     assert fits(law.tilted(SCALE * values), samples.tokens)
