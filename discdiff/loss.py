@@ -203,7 +203,7 @@ def class_masked_nelbo(
       $L/\sum_ir_t^{x_0^i}$ over those masked: no spikes near $t=0$, so the form for evaluation.
 
     With one class they are the forms of `masked_nelbo`, whose arguments these are. Frozen positions
-    are shown at t = 0.
+    are shown at t = 0, and positions that were not seen, masks in `x_0`, at t = 1.
 
     Example:
         >>> from discdiff.denoiser import TabularDenoiser
@@ -236,7 +236,8 @@ def class_masked_nelbo(
     if _check.fraction("wrong_context", wrong_context):
         x_t = _mislead(process, x_t, active & ~masked, wrong_context, random.fold(keys, _WRONG))
     rows, cols = masked.nonzero(as_tuple=True)
-    log_p = denoiser(x_t, torch.where(active, t[:, None], 0.0), cond, (rows, cols))
+    unseen = (x_0 == process.mask_id).to(t.dtype)  # a mask that says nothing, as all do at t = 1
+    log_p = denoiser(x_t, torch.where(active, t[:, None], unseen), cond, (rows, cols))
     ce = -log_p.gather(-1, clean[rows, cols][:, None])[:, 0]
     own = (rate * weight[:, None])[rows, cols].to(ce.dtype)
     every = (rates * weight[:, None])[rows].to(ce.dtype)

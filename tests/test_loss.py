@@ -68,6 +68,20 @@ def test_a_padded_batch_has_the_masked_bound_of_the_unpadded_sequences(form):
     torch.testing.assert_close(whole[short], alone)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_padded_batch_has_the_bound_by_class_of_the_unpadded_sequences(form):
+    law = two_lengths()
+    model = model_of(law, "class_masked")
+    padded, keys = torch.from_numpy(law.rows), torch.arange(12)
+    real = padded != model.process.pad_id
+    short = slice(0, 4)
+    whole = nelbo(model.denoiser, model.process, padded, real, keys, form)
+    rows = padded[short, :2], real[short, :2], keys[short]
+    torch.testing.assert_close(whole[short], nelbo(model.denoiser, model.process, *rows, form))
+    nothing = nelbo(model.denoiser, model.process, padded, real & False, keys, form)
+    assert nothing.tolist() == [0.0] * 12
+
+
 @pytest.mark.parametrize("reconstruction", [True, False])
 def test_a_padded_batch_has_the_uniform_bound_of_the_unpadded_sequences(reconstruction):
     law = two_lengths()

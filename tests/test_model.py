@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from discdiff.class_masked import ClassMaskedProcess
 from discdiff.denoiser import Denoiser
 from discdiff.domain import Letters
 from discdiff.errors import CheckpointError, InputError
@@ -19,7 +20,7 @@ from discdiff.nn.transformer import Transformer
 from discdiff.padding import Padded
 from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.samplers.first_hitting import FirstHitting
-from discdiff.schedule import Polynomial
+from discdiff.schedule import CosineMD4, Polynomial
 
 DNA = Letters("ACGT")
 
@@ -91,6 +92,25 @@ class TestFolder:
         assert again.lengths.probabilities.tolist() == [0, 0.25, 0, 0.75]
         assert again.card == {"title": "x", "n": 3}
         assert again.frozen_training is uniform
+
+    def test_the_schedules_of_classes_come_back(self, tmp_path: Path):
+        net = Transformer(4, max_length=3, width=8, depth=1, heads=2, needs_time=True).eval()
+        late = {"late": Polynomial(3.0)}
+        process = ClassMaskedProcess(4, CosineMD4(), {"late": [0, 3], "other": [1]}, late)
+        model = Model(net, process, DNA, LengthLaw.fixed(3), frozen_training=True)
+        model.save(tmp_path / "m")
+        again = Model.load(tmp_path / "m").process
+        assert repr(again) == repr(process)
+        t = torch.tensor([0.25], dtype=torch.float64)
+        assert torch.equal(again.levels(t), process.levels(t))
+        config = json.loads((tmp_path / "m" / "config.json").read_text())["process"]
+        assert config == {
+            "name": "class_masked",
+            "vocab_size": 4,
+            "schedule": {"name": "cosine_md4"},
+            "token_classes": {"late": [0, 3], "other": [1]},
+            "schedules": {"late": {"name": "polynomial", "power": 3.0}},
+        }
 
     def test_half_precision_is_loaded_as_float32(self, tmp_path: Path):
         model = make()

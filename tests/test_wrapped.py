@@ -36,6 +36,7 @@ def test_it_is_the_domain_inside():
     assert (domain.name, domain.column, domain.examples) == ("smiles", "SMILES", inner.examples)
     assert domain.likeness(["CCO"])("OCC").tolist() == [1.0]
     assert domain.scaffold("Cc1ccccc1") == "c1ccccc1"
+    assert domain.token_classes() == {"ring": ("1",)}
     assert domain.invalid_reason("C(") == inner.invalid_reason("C(") is not None
 
 

@@ -18,6 +18,7 @@ from discdiff import _check
 from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 from discdiff.model import Model
+from discdiff.process import Absorbing
 from discdiff.training.averaged import AveragedTraining
 from discdiff.training.best import early_stopping
 from discdiff.training.lr import LearningRate
@@ -165,7 +166,7 @@ def fit(
         CheckpointError: if `last.ckpt` cannot be continued.
     """
     out = Path(out)
-    masked = isinstance(model, Model) and model.process.kind == "masked"
+    masked = isinstance(model, Model) and isinstance(model.process, Absorbing)
     if not (masked or data.encoded.whole):
         raise InputError(
             "data must be seen at every position where there is no mask to show in the place of "

@@ -229,3 +229,18 @@ def test_alerts_are_counted(kind):
     domain = kind.fit(["CCO"])
     assert domain.alerts("CCO") == 0
     assert domain.alerts("O=Cc1ccc(cc1)N=Nc1ccccc1") == 5  # as the oracle counts them
+
+
+def test_classes_are_what_molecules_are_held_together_by():
+    smiles = Smiles(["(", ")", "/", "1", "=", "%12", ".", "C", "[nH]"])
+    assert smiles.token_classes() == {
+        "branch": ("(", ")"),
+        "bond": ("/", "="),
+        "ring": ("1", "%12"),
+    }
+    assert Smiles.fit(["CCO"]).token_classes() == {}
+    symbols = ["[C]", "[=Branch1]", "[Ring2]", "[#Branch3]", "[-/Ring1]", "[=Ring1]", "[=C]"]
+    assert Selfies(symbols).token_classes() == {
+        "branch": ("[=Branch1]", "[#Branch3]"),
+        "ring": ("[Ring2]", "[-/Ring1]", "[=Ring1]"),
+    }

@@ -228,7 +228,9 @@ def small(process, frozen=False, width=8):
 
 
 def test_a_model_that_cannot_is_refused():
-    with pytest.raises(UnsupportedError, match="or a uniform or class-masked one trained with frozen"):
+    with pytest.raises(
+        UnsupportedError, match="or a uniform or class-masked one trained with frozen"
+    ):
         small(UniformProcess).with_template("C[*:1]")
     assert small(UniformProcess, frozen=True).with_template("C[*:1]").domain.template is not None
     padded = Padded(Smiles(["C", "O"]), 4)

@@ -207,6 +207,39 @@ def test_a_model_is_trained_resumed_and_used(discdiff: Run, tmp_path: Path):
 
 
 @pytest.mark.filterwarnings("default")  # of Lightning and what it imports
+def test_classes_of_tokens_have_schedules_of_their_own(discdiff: Run, tmp_path: Path):
+    (tmp_path / "data.smi").write_text("C1CC1\nC=CC1CC1\nCC(C)O\nCC=O\n" * 8)
+    arguments = (
+        "data.path=data.smi",
+        "data.batch_tokens=64",
+        "data.valid_fraction=0.25",
+        "denoiser.width=16",
+        "denoiser.depth=1",
+        "denoiser.heads=2",
+        "domain=smiles",
+        "process=class_masked",
+        "trainer.frozen_fraction=0.25",
+        "trainer.max_steps=2",
+        "trainer.samples=4",
+        "trainer.accelerator=cpu",
+        "trainer.precision=32-true",
+        "out=run",
+    )
+    wrong = discdiff("train", *arguments, "process.schedules.rings=log_linear", code=2)
+    assert "schedules must be those of classes (branch, bond, ring), got one of 'rings'" in wrong
+    wrong = discdiff("train", *arguments, "process.schedules.ring=3", code=2)
+    assert "schedules.ring must be a name or a mapping with a key 'name', got 3" in wrong
+    discdiff("train", *arguments, "process.schedules.ring={name: polynomial, power: 3}")
+    process = Model.load(tmp_path / "run" / "model").process
+    assert repr(process.schedules) == "{'ring': Polynomial(power=3.0)}"
+    assert set(process.token_classes) == {"branch", "bond", "ring"}
+    for sampler in ("recommended", "ancestral", "entropy"):
+        drawn = discdiff("sample", "model=run/model", "n=3", f"sampler={sampler}")
+        assert len(drawn.splitlines()) == 3
+    discdiff("design", "model=run/model", "guidance=svdd", "oracle=qed", "budget=12", "out=designs")
+
+
+@pytest.mark.filterwarnings("default")  # of Lightning and what it imports
 class TestTransfer:
     """Training that goes on from a model."""
 

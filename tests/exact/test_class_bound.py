@@ -242,6 +242,18 @@ def test_frozen_positions_are_shown_clean_and_are_not_scored():
     assert found.isfinite().all()
 
 
+@forms
+def test_what_was_not_seen_is_no_evidence(form):
+    net, process = exact("late bonds"), by_class(2)
+    known = LAW.rows[5].copy()
+    p = LAW.p[(LAW.rows[:, 1:] == known[1:]).all(1)].sum()
+    known[0] = process.mask_id
+    x_0 = torch.from_numpy(known)[None].repeat(20_000, 1)
+    found = nelbo(net, process, x_0, x_0 < 2, torch.arange(20_000), form).numpy()
+    assert abs(found.mean() + np.log(p)) < 5 * found.std() / len(found) ** 0.5
+    assert found.std() / len(found) ** 0.5 < 0.02
+
+
 def test_wrong_forms_are_refused():
     x_0 = torch.zeros(1, L, dtype=torch.int64)
     with pytest.raises(InputError, match="form must be one of level, time, count"):

@@ -220,7 +220,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize("method", METHODS)
-@both
+@pytest.mark.parametrize("name", ["first_hitting", "uniform"])
 def test_guidance_tilts_the_law_given_it(name, method):
     chosen = sampler(name)
     samples = METHODS[method](SCALE).run(chosen, reward_of(LAW, REWARD), 3000, key=7)
