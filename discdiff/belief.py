@@ -22,10 +22,11 @@ class Belief:
     Attributes:
         log_likelihood: float64 `(N,)`, in nats: $w=\log p(x_{0:T}) - \log q(x_{1:T}\mid x_0)$, the
             model's path against the noising's. On a masked process it is
-            $\log p(x_0\mid\text{order})$, the sum of the log-probabilities of the tokens drawn; on
-            a uniform process the mean of $e^{-w}$ over paths to $x_0$ is $1/p(x_0)$. What was
-            given (length, fixed tokens, the noised seed) is conditioned on. Where tokens are masked
-            and drawn again, their last draws count.
+            $\log p(x_0\mid\text{order})$, the sum of the log-probabilities of the tokens drawn,
+            given also when each was revealed where they are masked by class; on a uniform process
+            the mean of $e^{-w}$ over paths to $x_0$ is $1/p(x_0)$. What was given (length, fixed
+            tokens, the noised seed) is conditioned on. Where tokens are masked and drawn again,
+            their last draws count.
         confidence: float64 `(N,)` in [0, 1]: the geometric mean of the probabilities that the model
             gave the tokens that were drawn, each when it was drawn last; 1 where none was. NaN on
             a uniform process, whose last steps are all but certain to keep each token.

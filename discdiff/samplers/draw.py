@@ -76,7 +76,7 @@ class Draw:
             ratio = slope if ratio is None else ratio + slope
         if state.held and self.held is not None:
             proposal = None if ratio is None else (ratio, drawn_from)
-            drawn = Places(rows, cols, self.process.clean_at_event(log_p, x_t, t, s))
+            drawn = Places(rows, cols, log_p)
             token, gain = self.held.draw(state, event, drawn, others, proposal, keys)
         else:
             token = inverse_cdf(drawn_from, random.uniform_at(keys[rows], cols))

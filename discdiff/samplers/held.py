@@ -159,7 +159,9 @@ class Held:
         step = _Step(self.process, state, event, drawn)
         p = self._known(state.tokens)
         if others is not None:
-            p[others.rows, others.cols] = _Step(self.process, state, event, others).posterior.exp()
+            x_t, t = state.tokens[others.rows, others.cols], event.t[others.rows]
+            posterior = self.process.x0_posterior(others.log_p, x_t, t)
+            p[others.rows, others.cols] = posterior.double().exp()
         p = p[touched]
         after = p.clone()
         p[local, drawn.cols] = step.posterior.exp() if tilt is None else step.proposed(tilt[1])
@@ -200,7 +202,8 @@ class _Step:
         self.process = process
         self.x_t = state.tokens[places.rows, places.cols]
         self.t, self.s = event.t[places.rows], event.s[places.rows]
-        self.posterior = process.x0_posterior(places.log_p, self.x_t, self.t).double()
+        clean = process.clean_at_event(places.log_p, self.x_t, self.t, self.s)
+        self.posterior = clean.double()
 
     def informed(self, x_s: Tensor) -> Tensor:
         """Return the log-law of clean tokens, `(N, V)`, once the outcome `x_s (N,)` is known."""
