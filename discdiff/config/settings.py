@@ -167,7 +167,7 @@ class TrainerKeys:
     ema: float = _key("decay of the moving average of the weights", 0.9999)
     clip: float = _key("largest norm of the gradient", 1.0)
     accumulate: int = _key("forward passes per optimiser step", 1)
-    frozen_fraction: float = _key("rows trained with frozen positions; not if masked", 0.0)
+    frozen_fraction: float = _key("rows with frozen positions; uniform or class_masked", 0.0)
     wrong_context: float = _key("visible tokens shown as random ones; masked process", 0.0)
     precision: str = _key("bf16-mixed, 32-true, ...", "bf16-mixed")
     accelerator: str = _key("cpu, gpu or auto", "auto")
