@@ -24,6 +24,7 @@ class Unclocked(Denoiser):
         inner: the network of a class-masked process, trained with frozen positions.
 
     Example:
+        >>> import torch
         >>> from discdiff.denoiser import TabularDenoiser
         >>> from discdiff.schedule import Polynomial
         >>> slow = {"token_classes": {"slow": [1]}, "schedules": {"slow": Polynomial(3.0)}}
