@@ -214,7 +214,8 @@ def _check_runs(sampler: Sampler, region: Region) -> None:
     if not sampler.model.handles_frozen:
         raise UnsupportedError(
             f"region must be sites for this model: a {region} is drawn given fixed neighbours, "
-            f"which on a {sampler.process.kind} process needs frozen_fraction > 0 in training, got {region!r}"
+            f"which on a {sampler.process.kind} process needs frozen_fraction > 0 in training, "
+            f"got {region!r}"
         )
     if region == "fragment" and sampler.model.domain.fragments(()) is None:
         raise UnsupportedError(

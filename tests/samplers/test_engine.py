@@ -97,7 +97,7 @@ def test_counts_add_up_over_batches():
 
 @pytest.mark.parametrize("make", [FirstHitting, Parallel, EntropyOrder, ConfidenceOrder, ReMDM])
 def test_samplers_of_masks_refuse_uniform_noise_by_name(make):
-    with pytest.raises(UnsupportedError, match=f"{make.__name__} needs a masked .*process, got uni"):
+    with pytest.raises(UnsupportedError, match=f"{make.__name__} needs a masked .*, got uniform"):
         make(UNIFORM)
 
 
