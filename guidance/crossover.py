@@ -29,8 +29,8 @@ def cross(
         own: int64 keys `(C,)`.
         share: of the rows that have a second parent, where there is one.
         how: `uniform`, each position from either parent; `one_point`, all free ones after a random
-            place from the second; or `moved`, a run of at most half of the free ones from another
-            place of the second, as far as the alphabets there allow.
+            place from the second; or `moved`, a run of at most half of the free ones, its length
+            log-uniform, from another place of the second, as far as the alphabets there allow.
     """
     alike = (begun.active[:, None] == members.active[None]).all(2)
     if begun.layout is not None and members.layout is not None:
@@ -62,7 +62,8 @@ def cross(
 def _moved(active: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
     """Return where a run of free positions goes, bool `(B, W)`, and whence each token comes."""
     count, u = active.sum(1), random.uniform(keys, 3)
-    length = 1 + (u[:, 0] * (count // 2).clamp(min=1)).long()
+    longest = (count // 2).clamp(min=1).double()
+    length = (longest + 1).pow(u[:, 0]).long()  # all scales alike: most places keep their tokens
     room = (count - length + 1).clamp(min=1)
     start, goal = (u[:, 1] * room).long(), (u[:, 2] * room).long()
     rank = active.long().cumsum(1) - 1
