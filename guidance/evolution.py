@@ -39,9 +39,10 @@ class Evolution(Guidance):
 
     With `crossover` a share of the children is first crossed with another member of the same length
     and template: before it is noised, a child takes each position from either parent (`uniform`),
-    or all after a random place from the second (`one_point`). Where there is no such member the
-    child has one parent. A child that was evaluated before is not asked for again; with `retries`
-    it is drawn again, and so is an invalid one.
+    all after a random place from the second (`one_point`), or a run of at most half of them from
+    another place of the second (`moved`). Where there is no such member the child has one parent.
+    A child that was evaluated before is not asked for again; with `retries` it is drawn again, and
+    so is an invalid one.
 
     With `select="metropolis"` children do not compete with all but each with its own parent, a
     member of its own: it takes that one's place with chance $\min(1,e^{\lambda(r'-r)})$. Members
@@ -62,7 +63,7 @@ class Evolution(Guidance):
             the rest by one bond. Of several, each child draws one.
         resize: the most positions that a span or fragment gains or loses; a child may then be
             longer or shorter than its parent, whatever length was asked for.
-        crossover: `uniform` or `one_point`; None for one parent.
+        crossover: `uniform`, `one_point` or `moved`; None for one parent.
         crossed: share of the children that have two parents, where there is crossover.
         retries: how often a child is drawn again while it is invalid or one that was evaluated
             before.

@@ -13,7 +13,7 @@ from discdiff import _check
 from discdiff.bench.cell import Cell, Outcome, Seen
 from discdiff.bench.contestant import Contestant
 from discdiff.bench.curve import Curve
-from discdiff.bench.pool import read_curve, rescored, searched
+from discdiff.bench.pool import Drawn, read_curve, rescored, searched
 from discdiff.campaign.identity import refuse_changes
 from discdiff.campaign.progress import Progress
 from discdiff.campaign.rows import GUIDED
@@ -58,7 +58,7 @@ class Campaigns:
     Sun and Coley, 2022, arXiv:2206.12411) for the area under the ten best.
     """
 
-    tasks: Mapping[str, Sequence[str]]
+    tasks: Mapping[str, Any]
     methods: Mapping[str, Any]
     common: Sequence[str] = ()
     title: str = "campaigns"
@@ -81,11 +81,9 @@ class Campaigns:
             _check.seed("seeds", seed)
         _check.one_of("against", self.against, tuple(self.methods))
         most = max(self.budgets)
-        if isinstance(given := self.methods[self.against], Mapping) and set(given) != {"arguments"}:
-            raise InputError(
-                f"against must be a guidance method run to the largest budget, got {given!r}"
-            )
+        self._check_against()
         entries = {name: Contestant.of(name, one, most) for name, one in self.methods.items()}
+        object.__setattr__(self, "entries", entries)
         for name, entry in entries.items():
             if entry.budget < min(self.budgets):
                 raise InputError(
@@ -93,8 +91,7 @@ class Campaigns:
                     f"{min(self.budgets)}, got {entry.budget}"
                 )
             if entry.search is not None:
-                entry.built()  # refuses what is wrong with it before anything runs
-        object.__setattr__(self, "entries", entries)
+                self.search(name)  # refuses what is wrong with it before anything runs
         self._check_arguments()
 
     def _check_arguments(self) -> None:
@@ -108,6 +105,18 @@ class Campaigns:
                 build.component("guidance", "guidance", fill(Design, source).guidance, source)
             except ConfigError as error:
                 raise InputError(f"{cell.task} with {cell.method}: {error}") from error
+
+    def _check_against(self) -> None:
+        given = self.methods[self.against]
+        if isinstance(given, Mapping) and set(given) != {"arguments"}:
+            raise InputError(
+                f"against must be a guidance method run to the largest budget, got {given!r}"
+            )
+
+    def _given(self, cell: Cell, out: Path) -> Sequence[str]:
+        """Return the arguments that a cell has before those of its method."""
+        arguments: Sequence[str] = self.tasks[cell.task]
+        return arguments
 
     @property
     def larger_is_better(self) -> bool:
@@ -134,15 +143,24 @@ class Campaigns:
         return _composed(
             (
                 *self.common,
-                *self.tasks[cell.task],
+                *self._given(cell, out),
                 *entry.arguments,
                 f"budget={entry.budget}",
                 f"charge={self.charge}",
                 f"seed={cell.seed}",
                 "baseline=false",
                 f"out='{cell.folder(out)}'",
-            )
+            ),
+            Path.cwd(),
         )
+
+    def search(self, name: str) -> Any:
+        """Return the search that a method is.
+
+        Raises:
+            ConfigError: if its name or an option is wrong.
+        """
+        return self.entries[name].built()
 
     def pool(self, cell: Cell) -> Cell:
         """Return the cell whose draws this one takes: itself, where a reward steers its own."""
@@ -157,18 +175,21 @@ class Campaigns:
 
     def run(self, cell: Cell, out: Path, seen: Seen) -> None:
         """Run or resume the campaign of a cell; one that is complete is only checked."""
-        folder = cell.folder(out)
-        source = self.composed(cell, out)
         pool, search = self.pool(cell), self.entries[cell.method].search
-        if pool != cell:
-            self.run(pool, out, seen)
-            if search is None:
-                rescored(pool.folder(out), folder, source)
-            else:
-                built = self.entries[cell.method].built()
-                searched(pool.folder(out), folder, source, search, built)
+        if pool == cell:
+            self._campaign(cell, out, seen)
             return
-        begun = (folder / DATABASE).exists()
+        self.run(pool, out, seen)
+        folder, source = cell.folder(out), self.composed(cell, out)
+        drawn = Drawn.by(pool.folder(out))
+        if search is None:
+            rescored(drawn, folder, source)
+        else:
+            searched(drawn, folder, source, search, self.search(cell.method))
+
+    def _campaign(self, cell: Cell, out: Path, seen: Seen) -> None:
+        begun = (cell.folder(out) / DATABASE).exists()
+        source = self.composed(cell, out)
         settings = fill(Design, source)
 
         def progress(now: Progress) -> None:
@@ -195,7 +216,7 @@ class Campaigns:
 
     def _curve(self, cell: Cell, out: Path) -> Curve | None:
         folder = cell.folder(out)
-        if self.pool(cell) != cell:
+        if self.entries[cell.method].search is not None or self.pool(cell) != cell:
             return read_curve(folder)
         if not (folder / DATABASE).exists():
             return None
@@ -220,7 +241,8 @@ class Campaigns:
 
 
 @functools.cache
-def _composed(arguments: tuple[str, ...]) -> Composition:
+def _composed(arguments: tuple[str, ...], cwd: Path) -> Composition:
+    """Return the configuration, in which paths are absolute: another `cwd` makes another one."""
     return compose("design", arguments)
 
 

@@ -62,11 +62,11 @@ class Contestant:
         named = {"name": search} if isinstance(search, str) else dict(search)
         return cls(tuple(arguments), min(most, budget), named | {"pool": pool})
 
-    def built(self) -> Any:
-        """Return the search.
+    def built(self, **objects: object) -> Any:
+        """Return the search, of what `objects` offer and it has a parameter for.
 
         Raises:
             ConfigError: if its name or an option is wrong.
         """
         options = {key: value for key, value in (self.search or {}).items() if key != "pool"}
-        return registry.build("baselines", options)
+        return registry.build("baselines", options, **objects)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from zipfile import BadZipFile
@@ -30,6 +31,34 @@ _FILE = "curve.npz"
 Values = Callable[[Sequence[str]], Floats]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Strings in the order in which they came, and what each had cost.
+
+    Args:
+        curve: of their rewards.
+        sequences: one for each point of it.
+    """
+
+    curve: Curve
+    sequences: Sequence[str]
+
+    @classmethod
+    def by(cls, pool: Path) -> Drawn:
+        """Return the designs of the finished campaign in `pool`."""
+        with Store.open(pool, read_only=True) as store:
+            charge: str = store.settings["rules"]["charge"]
+            sequences = [row.sequence for row in store.rows(GUIDED)]
+            return cls(Curve.of(store, GUIDED, charge=charge), sequences)
+
+    @classmethod
+    def known(cls, sequences: Sequence[str]) -> Drawn:
+        """Return strings that nobody has evaluated yet: each costs one."""
+        cost = np.arange(1, len(sequences) + 1, dtype=np.float64)
+        unknown = np.full(len(sequences), np.nan)
+        return cls(Curve(cost, unknown, np.zeros(len(sequences)), len(sequences)), sequences)
+
+
 class Search(Protocol):
     """A search without a model."""
 
@@ -37,35 +66,35 @@ class Search(Protocol):
         """Return all that was evaluated, the pool first."""
 
 
-def rescored(pool: Path, folder: Path, source: Composition) -> None:
-    """Score the designs of the campaign in `pool` as `source` says; what is there stays.
+def rescored(drawn: Drawn, folder: Path, source: Composition) -> None:
+    """Score designs of another campaign as `source` says; what is there stays.
 
     Args:
-        pool: a finished campaign.
+        drawn: the designs.
         folder: where the curve goes.
         source: the configuration of a campaign that would draw the same designs.
 
     Raises:
         StoreError: if the folder holds a curve that was made in another way.
     """
-    drawn, sequences = _drawn(pool)
     score, oracle = _scorer(source)
-    settings = _settings(source, oracle, drawn, sequences)
+    settings = _settings(source, oracle, drawn)
     if not _is_there(folder, settings):
-        found = score(sequences)
-        _write(folder, Curve(drawn.cost, found, drawn.nfe, drawn.asked), settings)
+        curve = drawn.curve
+        found = score(drawn.sequences)
+        _write(folder, Curve(curve.cost, found, curve.nfe, curve.asked), settings)
 
 
 def searched(
-    pool: Path, folder: Path, source: Composition, search: Mapping[str, Any], built: Search
+    drawn: Drawn, folder: Path, source: Composition, search: Mapping[str, Any], built: Search
 ) -> None:
-    """Search on from the first designs of the campaign in `pool`; what is there stays.
+    """Search on from the first of some designs; what is there stays.
 
-    They cost what they had cost there, invalid draws included; what the search asks for costs one
-    each. Denoiser rows do not say what it cost, and are not a number.
+    They cost what they had cost when they were drawn, invalid draws included; what the search asks
+    for costs one each. Denoiser rows do not say what it cost, and are not a number.
 
     Args:
-        pool: a finished campaign.
+        drawn: the designs.
         folder: where the curve goes.
         source: the configuration of a campaign with the same task, budget and seed.
         search: what `built` was built from, and under "pool" the number of designs.
@@ -74,13 +103,12 @@ def searched(
     Raises:
         StoreError: if the folder holds a curve that was made in another way.
     """
-    drawn, sequences = _drawn(pool)
     values, oracle = _scorer(source)
-    settings = _settings(source, oracle, drawn, sequences) | {"search": dict(search)}
+    settings = _settings(source, oracle, drawn) | {"search": dict(search)}
     if _is_there(folder, settings):
         return
     given = fill(Design, source)
-    first = drawn.cost[: int(search["pool"])]
+    first = drawn.curve.cost[: int(search["pool"])]
     first = first[first <= given.budget]
     spent = int(first[-1]) if len(first) else 0
     calls = list[int]()
@@ -90,7 +118,7 @@ def searched(
         return values(strings)
 
     allowed = len(first) + given.budget - spent
-    found = built.run(score, sequences[: len(first)], allowed, given.seed)
+    found = built.run(score, drawn.sequences[: len(first)], allowed, given.seed)
     own = len(found.values) - calls[0]  # the pool is the first call; spellings of one are one
     cost = np.concatenate([first[: calls[0]], spent + 1.0 + np.arange(own)])
     nfe = np.full(len(cost), np.nan)
@@ -106,12 +134,6 @@ def read_curve(folder: Path) -> Curve | None:
     return _read(folder / _FILE)[0] if (folder / _FILE).is_file() else None
 
 
-def _drawn(pool: Path) -> tuple[Curve, list[str]]:
-    with Store.open(pool, read_only=True) as store:
-        charge: str = store.settings["rules"]["charge"]
-        return Curve.of(store, GUIDED, charge=charge), [row.sequence for row in store.rows(GUIDED)]
-
-
 def _scorer(source: Composition) -> tuple[Values, str]:
     """Return the reward that `source` describes, of strings, and what its oracle is."""
     settings = fill(Design, source)
@@ -125,11 +147,9 @@ def _scorer(source: Composition) -> tuple[Values, str]:
     )
 
 
-def _settings(
-    source: Composition, oracle: str, drawn: Curve, sequences: Sequence[str]
-) -> dict[str, Any]:
+def _settings(source: Composition, oracle: str, drawn: Drawn) -> dict[str, Any]:
     """Return all that a curve follows from: configuration, oracle version and the draws."""
-    words = json.dumps([list(sequences), drawn.cost.tolist()])
+    words = json.dumps([list(drawn.sequences), drawn.curve.cost.tolist()])
     kept = {key: value for key, value in source.values.items() if key != "out"}
     digest = hashlib.sha256(words.encode()).hexdigest()
     return kept | {"oracle version": oracle, "draws": digest}

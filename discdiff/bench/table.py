@@ -80,14 +80,15 @@ def at_equal_rows(track: Track, results: Results) -> list[Line]:
     The figure is the mean of the ten best, of the best alone where regret is measured; the limit
     is what `against` took with the same seed at the largest budget that it was run to, and the
     median over the seeds stands in the line. Left out is what was run to a smaller budget, and a
-    search without a model, of which rows do not say what it cost.
+    search without a model, of which rows do not say what it cost; against such a one there are no
+    lines.
     """
     top = 1 if track.measure == "regret" else _TOP
     curves = whole(results)
     limits = {
         cell: (budget, float(curve.nfe[-1]))
         for cell, (budget, curve) in curves.items()
-        if cell.method == track.against and len(curve.nfe)
+        if cell.method == track.against and len(curve.nfe) and not np.isnan(curve.nfe[-1])
     }
     named = {
         task: int(np.median([most for cell, (_, most) in limits.items() if cell.task == task]))

@@ -1,5 +1,6 @@
 """Evolution: the population is the best of all that was evaluated, and that is all it is."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -63,6 +64,7 @@ VARIANTS = {
     "span": {"region": "span"},
     "crossover": {"crossover": "uniform"},
     "one point": {"crossover": "one_point", "crossed": 1.0},
+    "moved": {"crossover": "moved", "crossed": 1.0, "retries": 2},
     "retries": {"retries": 3},
     "regions": {"region": ["sites", "span"]},
     "metropolis": {"select": "metropolis", "scale": 2.0},
@@ -144,6 +146,31 @@ def test_one_point_crossover_takes_the_end_from_the_other():
     assert abs(kept - 0.7) < 0.12
     parents, _, strings = crossed(["CAAA", "CBBB"], "one_point", fixed=[0])
     assert {s for s, p in zip(strings, parents, strict=True) if p == 0} == {"CABB", "CAAB"}
+
+
+def test_a_run_moves_to_any_place_of_the_other():
+    parents, _, strings = crossed(["AAAA", "ABCB"], "moved")
+    found = {s for s, p in zip(strings, parents, strict=True) if p == 0}
+    runs = {"A", "B", "C", "AB", "BC", "CB"}
+    at = {(run, place) for run in runs for place in range(5 - len(run))}
+    assert found == {"AAAA"[:place] + run + "A" * (4 - place - len(run)) for run, place in at}
+    # stepping over what is fixed: free are the places 1 and 3, so runs are single tokens
+    parents, _, strings = crossed(["AAAA", "ABAC"], "moved", fixed=[0, 2])
+    found = {s for s, p in zip(strings, parents, strict=True) if p == 0}
+    assert found == {"ABAA", "ACAA", "AAAB", "AAAC"}
+
+
+def test_a_run_leaves_out_what_may_not_stand_where_it_goes():
+    model = SAMPLERS["masked"].model
+    template = Template(model.domain.alphabet, [["A", "B"], None, None, ["A", "C"]])
+    state = SAMPLERS["masked"].init(2, key=0, template=template)
+    state = replace(state, tokens=model.domain.encode_batch(["AAAA", "BCBC"], 4))
+    parents = torch.zeros(400, dtype=torch.int64)
+    new = cross(state.gather(parents), state, parents, torch.arange(400), 1.0, "moved")
+    strings = set(model.domain.decode_batch(new.tokens))
+    assert {s[0] for s in strings} == {"A", "B"}
+    assert {s[3] for s in strings} == {"A", "C"}
+    assert {s[1:3] for s in strings} >= {"CB", "BC", "AB", "BA", "CA", "AC"}
 
 
 def test_parents_of_different_lengths_are_not_crossed():
@@ -425,7 +452,7 @@ def test_a_space_smaller_than_the_population_returns_repeats():
         ({"resize": -1}, "resize must be"),
         (
             {"crossover": "two_point"},
-            "crossover must be one of uniform, one_point, got 'two_point'",
+            "crossover must be one of uniform, one_point, moved, got 'two_point'",
         ),
         ({"crossed": 1.5}, r"crossed must lie in \[0, 1\], got 1.5"),
         ({"retries": -1}, "retries must be a non-negative integer, got -1"),
