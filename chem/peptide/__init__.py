@@ -1,0 +1,1 @@
+"""Peptides as molecules: monomers, HELM, residues, and the domain of their SMILES."""
