@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain as chained
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from rdkit import Chem
 
+from discdiff.chem import molecule
 from discdiff.chem.peptide.backbone import Graph, Unit, units
 from discdiff.chem.peptide.build import closed
-from discdiff.chem.peptide.helm import End, Link, Peptide
+from discdiff.chem.peptide.helm import Peptide
 from discdiff.chem.peptide.monomers import is_open, library
 from discdiff.chem.peptide.order import ordered
 from discdiff.chem.peptide.sidechains import TAUTOMERS
@@ -77,12 +78,12 @@ def analyse(mol: Chem.Mol) -> Peptide:
         'PEPTIDE1{[ac].A.[Me_dA].G.[am]}$$$$V2.0'
     """
     if mol.GetNumAtoms() > MAX_ATOMS:
-        raise DataError(f"a peptide has at most {MAX_ATOMS} atoms here, got {mol.GetNumAtoms()}")
+        raise DataError(f"more than {MAX_ATOMS} atoms")
     graph = Graph.of(mol)
     ranks = list(Chem.CanonicalRankAtoms(mol, breakTies=True))
     cutting = _Cutting(graph, units(graph, ranks))
     if len(cutting.units) < 2:
-        raise DataError(f"a peptide has at least 2 amino acids, got {len(cutting.units)}")
+        raise DataError(f"{len(cutting.units)} amino acid{'s' * (len(cutting.units) != 1)}")
     _cut_backbone(cutting)
     inside = _separate(cutting)
     _mend(cutting)
@@ -92,6 +93,23 @@ def analyse(mol: Chem.Mol) -> Peptide:
         ((cutting.part[a], roles[a, b]), (cutting.part[b], roles[b, a])) for a, b in cutting.cuts
     ]
     return ordered(symbols, links)
+
+
+@lru_cache(maxsize=16_384)
+def read(smiles: str) -> Peptide | str:
+    """Return the peptide of a SMILES, or why it is none; the last 16,384 are kept.
+
+    Example:
+        >>> read("NCC(=O)NCC(=O)O").chains, read("CCO")
+        ((('G', 'G'),), '0 amino acids')
+    """
+    mol = molecule.parse(smiles)
+    if mol is None:
+        return "no molecule"
+    try:
+        return analyse(mol)
+    except DataError as error:
+        return str(error)
 
 
 def _cut_backbone(cutting: _Cutting) -> None:
@@ -122,14 +140,13 @@ def _separate(cutting: _Cutting) -> list[list[int]]:
         way = _way(cutting, crowded[0], crowded[1:])
         acylated = [
             (a, b)
-            for a, b in zip(way, way[1:], strict=False)
+            for a, b in pairwise(way)
             if (a in cutting.graph.acyl and cutting.graph.elements[b] in (7, 8, 16))
             or (b in cutting.graph.acyl and cutting.graph.elements[a] in (7, 8, 16))
         ]
         if not acylated:
             raise DataError(
-                "two amino acids are joined by something else than an amide, an ester or a "
-                "disulfide"
+                "amino acids joined by something else than an amide, an ester or a disulfide"
             )
         for a, b in acylated:
             cutting.cut(a, b)
@@ -197,7 +214,7 @@ def _symbols(
 ) -> list[str]:
     """Return for each part its symbol, or its SMILES where the library does not have it."""
     if not cutting.cuts:
-        raise DataError("no bond between amino acids was found")
+        raise DataError("several fragments")
     bonds, labels = [], []
     for a, b in cutting.cuts:
         bond = mol.GetBondBetweenAtoms(a, b)

@@ -10,7 +10,7 @@ from rdkit.Chem import BondType, Mol
 LONGEST = 5
 """Most carbons between nitrogen and carbonyl in one amino acid."""
 
-_C, _N, _O, _S, _SE = 6, 7, 8, 16, 34
+_C, _N, _O, _S = 6, 7, 8, 16
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,9 @@ class Graph:
         for i, element in enumerate(elements):
             if element != _C or double_oxygen[i] != 1:
                 continue
-            around = sorted(elements[j] for j in neighbours[i])
-            if len(around) == 3 and any(e in (0, _N, _S) for e in around):
-                acyl.add(i)
-            elif around.count(_O) == 2:
-                acyl.add(i)
-            elif _N in around:  # formyl
+            around = [elements[j] for j in neighbours[i]]
+            around.remove(_O)
+            if any(element in (0, _N, _O, _S) for element in around):
                 acyl.add(i)
             if i in acyl and _C in around:
                 carbonyl.add(i)

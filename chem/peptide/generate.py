@@ -82,7 +82,7 @@ class Recipe:
         needed = max((_SHORTEST.get(ring, 8) for ring in drawn), default=0)
         if not drawn or self.longest < needed:
             raise InputError(
-                f"rings must name some that fit into {self.longest} residues, got {dict(self.rings)}"
+                f"rings must name some, all for {self.longest} residues, got {dict(self.rings)}"
             )
 
 
@@ -101,7 +101,7 @@ def generated(n: int, seed: int = 0, recipe: Recipe | None = None) -> Iterator[P
         >>> from discdiff.chem.peptide.helm import write_helm
         >>> linear = Recipe(3, 3, dextro=0, methyl=0, uncommon=0, capped=0, rings={"linear": 1})
         >>> [write_helm(peptide) for peptide in generated(2, recipe=linear)]
-        ['PEPTIDE1{V.K.I}$$$$V2.0', 'PEPTIDE1{F.P.R}$$$$V2.0']
+        ['PEPTIDE1{H.G.N}$$$$V2.0', 'PEPTIDE1{H.T.Y}$$$$V2.0']
     """
     _check.non_negative_int("n", n)
     recipe = Recipe() if recipe is None else recipe
@@ -186,5 +186,3 @@ def _one_of(random: np.random.Generator, choices: tuple[str, ...]) -> str:
 
 def _groups(symbol: str) -> tuple[int, ...]:
     return library()[symbol].groups
-
-
