@@ -135,9 +135,7 @@ class Monomer:
     @property
     def groups(self) -> tuple[int, ...]:
         """The numbers of its R-groups, in order."""
-        return tuple(
-            sorted(a.GetAtomMapNum() for a in molecule(self.smiles).GetAtoms() if is_open(a))
-        )
+        return _groups(self.smiles)
 
 
 @cache
@@ -271,6 +269,11 @@ def _forms(base: str, head: str, after: str, *, may_methylate: bool) -> Iterator
             smiles = f"[*:1]{head}{on_nitrogen}{chain}[*:2]"
             symbol = symbol_of(base, dextro, methyl)
             yield Monomer(symbol, smiles, RESIDUE, dextro, methyl)
+
+
+@lru_cache(maxsize=4_096)
+def _groups(smiles: str) -> tuple[int, ...]:
+    return tuple(sorted(a.GetAtomMapNum() for a in molecule(smiles).GetAtoms() if is_open(a)))
 
 
 @lru_cache(maxsize=4_096)

@@ -136,6 +136,7 @@ TO_NITROGEN = {
     "Dhp": "C=CC1",
     "Thz": "CSC1",
     "Tic": "Cc2ccccc2C1",
+    "Oic": "C[C@@H]2CCCC[C@@H]21",
 }
 """Side chains that end on the nitrogen of the backbone."""
 
