@@ -151,6 +151,10 @@ def _neutral(smiles: str) -> str:
 
 def _unknown(smiles: str) -> str:
     centres = Chem.FindPotentialStereo(Chem.MolFromSmiles(smiles))
-    if any(centre.specified == Chem.StereoSpecified.Unspecified for centre in centres):
+    if any(
+        centre.type == Chem.StereoType.Atom_Tetrahedral
+        and centre.specified == Chem.StereoSpecified.Unspecified
+        for centre in centres
+    ):
         return f"no configuration stated for the residue {grammar.shown(smiles)}"
     return f"unknown residue {grammar.shown(smiles)}"

@@ -16,6 +16,7 @@ from discdiff.chem.peptide.domain import PeptideSmiles
 from discdiff.chem.peptide.generate import Recipe, generated
 from discdiff.chem.peptide.helm import read_helm, write_helm
 from discdiff.chem.peptide.order import canonical
+from discdiff.data.encoding import encode_file
 from discdiff.denoiser import TabularDenoiser
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import LengthLaw, Model
@@ -89,13 +90,12 @@ def test_designs_that_are_no_peptides_are_not_written_as_helm(
     assert not (tmp_path / "all.helm").exists()
 
 
-def test_training_reads_helm_and_names_the_row_it_cannot_use(discdiff: Run, tmp_path: Path):
-    rows = [write_helm(peptide) for peptide in generated(40, 6, Recipe(2, 3, rings={"linear": 1}))]
-    Path("mine.helm").write_text("\n".join([*rows, "PEPTIDE1{A.[dLe]}$$$$"]) + "\n")
-    domain = PeptideSmiles.fit(rows)
-    prepared = {domain.prepare(row) for row in rows}
-    assert all(domain.invalid_reason(string) is None for string in prepared)
-    from discdiff.data.readers import Columns, read_chunks
-
-    (chunk,) = read_chunks("mine.helm", Columns(), usual="SMILES")
-    assert [row.string for row in chunk][:40] == rows
+def test_training_data_is_read_from_helm_and_names_the_row_it_cannot_use(tmp_path: Path):
+    rows = [write_helm(peptide) for peptide in generated(20, 6, Recipe(2, 3, rings={"linear": 1}))]
+    path = tmp_path / "mine.helm"
+    path.write_text("\n".join([*rows, "PEPTIDE1{A.[dLe]}$$$$"]) + "\n")
+    encoded = encode_file(path, PeptideSmiles, options={"cyclic": "refuse"}, max_bad_fraction=0.1)
+    (bad,) = encoded.report.examples
+    assert (bad.number, "residue 2" in bad.reason) == (21, True)
+    assert encoded.domain.settings()["cyclic"] == "refuse"
+    assert encoded.report.rows == 21
