@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
+from typing import ClassVar
 
 from rdkit import Chem
 from rdkit.Chem import Mol
 
 from discdiff.chem.oracles.molecular import Descriptor
+from discdiff.chem.peptide import EXAMPLES
 from discdiff.chem.peptide.analyse import read
 from discdiff.chem.peptide.helm import End, Peptide
 from discdiff.chem.peptide.monomers import Monomer, monomer
@@ -34,7 +37,21 @@ class MacrocycleSize(Descriptor):
         return float(largest if largest >= SMALLEST_MACROCYCLE else 0)
 
 
-class Residues(Descriptor):
+class PerPeptide(Descriptor):
+    """An oracle of peptides, through `of(peptide)`; other molecules get NaN."""
+
+    examples: ClassVar[tuple[str, ...]] = EXAMPLES
+
+    def value(self, mol: Mol) -> float:
+        found = read(Chem.MolToSmiles(mol))
+        return math.nan if isinstance(found, str) else self.of(found)
+
+    @abstractmethod
+    def of(self, peptide: Peptide) -> float:
+        """Return the score of a peptide."""
+
+
+class Residues(PerPeptide):
     """Number of amino acids of a peptide, caps not counted; NaN for other molecules.
 
     Residues that the library does not have count too.
@@ -46,12 +63,11 @@ class Residues(Descriptor):
 
     name = "residues"
 
-    def value(self, mol: Mol) -> float:
-        found = _peptide(mol)
-        return math.nan if found is None else float(len(found.residues))
+    def of(self, peptide: Peptide) -> float:
+        return float(len(peptide.residues))
 
 
-class NMethyl(Descriptor):
+class NMethyl(PerPeptide):
     """Number of amino acids of a peptide with a methyl on their nitrogen; NaN for other molecules.
 
     Example:
@@ -61,12 +77,11 @@ class NMethyl(Descriptor):
 
     name = "n_methyl"
 
-    def value(self, mol: Mol) -> float:
-        found = _peptide(mol)
-        return math.nan if found is None else float(sum(one.methyl for one in found.residues))
+    def of(self, peptide: Peptide) -> float:
+        return float(sum(one.methyl for one in peptide.residues))
 
 
-class PeptideSynthesis(Descriptor):
+class PeptideSynthesis(PerPeptide):
     """Difficulty of making a peptide on solid phase, in points; NaN for other molecules.
 
     Every bond between residues is a coupling: 1 point. It is harder by 2 onto a nitrogen with a
@@ -97,24 +112,16 @@ class PeptideSynthesis(Descriptor):
     name = "peptide_synthesis"
     direction = "min"
 
-    def value(self, mol: Mol) -> float:
-        found = _peptide(mol)
-        if found is None:
-            return math.nan
-        bonds = _bonds(found)
-        residues = found.residues
+    def of(self, peptide: Peptide) -> float:
+        bonds = _bonds(peptide)
+        residues = peptide.residues
         return (
-            sum(_coupling(found, a, b) for a, b in bonds)
+            sum(_coupling(peptide, a, b) for a, b in bonds)
             + sum(map(_block, residues))
-            + sum(_aspartimide(found, a, b) for a, b in bonds)
+            + sum(_aspartimide(peptide, a, b) for a, b in bonds)
             + 0.5 * max(0, len(residues) - 20)
-            + _rings(found)
+            + _rings(peptide)
         )
-
-
-def _peptide(mol: Mol) -> Peptide | None:
-    found = read(Chem.MolToSmiles(mol))
-    return None if isinstance(found, str) else found
 
 
 def _bonds(peptide: Peptide) -> list[tuple[End, End]]:

@@ -10,7 +10,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from discdiff import _check
 from discdiff.chem import grammar, molecule
-from discdiff.chem.peptide import build
+from discdiff.chem.peptide import EXAMPLES, build
 from discdiff.chem.peptide.analyse import read
 from discdiff.chem.peptide.helm import Peptide, is_helm, read_helm, write_helm
 from discdiff.chem.peptide.summary import sequence
@@ -61,12 +61,7 @@ class PeptideSmiles(Smiles):
         "salts",
         "max_atoms",
     )
-    examples = (
-        "C[C@H](N)C(=O)NCC(=O)O",
-        "CC(=O)N[C@@H](CC(C)C)C(=O)N(C)[C@@H](C)C(N)=O",
-        "CC(C)C[C@@H]1NC(=O)[C@@H]2CCCN2C(=O)[C@@H](C)NC(=O)CNC1=O",
-        "NCC(=O)N[C@@H](Cc1ccccc1)C(=O)N[C@@H](CCCCN)C(=O)O",
-    )
+    examples = EXAMPLES
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ OTHER_BACKBONES = {
     "Sta": "[C@@H](CC(C)C)[C@@H](O)CC(=O)",
     "2Abz": "c2ccccc2C(=O)",
     "3Abz": "c2cccc(c2)C(=O)",
-    "Bmt": "[C@@H]([C@H](O)[C@H](C)C/C=C/C)C(=O)",
+    "Bmt": "[C@@H]([C@H](O[*:3])[C@H](C)C/C=C/C)C(=O)",
 }
 """What follows the nitrogen in residues that have no side chain, or another backbone."""
 

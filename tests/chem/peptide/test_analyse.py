@@ -151,7 +151,7 @@ def database(path, count):
 
 
 def test_a_database_of_cyclic_peptides_is_covered(data_folder):
-    """Of its 7,337 rows 96 % are fully analysed; here a sample, standard error 0.010."""
+    """Of its 7,337 rows 96 % are fully analysed; here a sample, standard error 0.01."""
     known, equal, readable = database(data_folder / "cyclic_peptide_permeability.csv.gz", 400)
     assert known > 0.93
     assert equal == readable > 320
@@ -160,8 +160,8 @@ def test_a_database_of_cyclic_peptides_is_covered(data_folder):
 @pytest.mark.slow
 def test_the_whole_database_of_cyclic_peptides_is_covered(data_folder):
     known, equal, readable = database(data_folder / "cyclic_peptide_permeability.csv.gz", 7337)
-    assert known > 0.96
-    assert equal >= readable - 1 > 6200
+    assert known > 0.959
+    assert equal == readable > 6200
 
 
 def test_drugs_that_divide_into_parts_are_put_together_again(data_folder):

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from rdkit import Chem
 
 from discdiff import registry
@@ -14,8 +15,12 @@ from discdiff.chem.peptide.domain import PeptideSmiles
 from discdiff.chem.peptide.generate import generated
 from discdiff.chem.peptide.helm import read_helm, write_helm
 from discdiff.chem.peptide.order import canonical
+from discdiff.chem.smiles import Smiles
+from discdiff.denoiser import TabularDenoiser
 from discdiff.domain import Letters
 from discdiff.errors import DataError, InputError, UnsupportedError
+from discdiff.model import LengthLaw, Model
+from discdiff.process import MaskedProcess
 from discdiff.wrapped import Wrapped
 
 RING = "PEPTIDE1{A.G.F.L}$PEPTIDE1,PEPTIDE1,4:R2-1:R1$$$"
@@ -127,9 +132,7 @@ def test_a_sequence_is_there_only_for_linear_natural_peptides(domain):
 
 
 def test_a_notation_or_a_molecule_that_is_not_there_is_refused(domain):
-    with pytest.raises(
-        InputError, match="notation must be one of helm, .* got 'hlem'"
-    ):
+    with pytest.raises(InputError, match="notation must be one of helm, .* got 'hlem'"):
         domain.written(of(RING), "hlem")
     with pytest.raises(DataError, match="'CCO' is no peptide"):
         domain.written("CCO", "helm")
@@ -173,3 +176,16 @@ def test_the_structure_is_drawn(domain):
 
 def test_examples_are_valid(domain):
     assert [domain.invalid_reason(string) for string in domain.examples] == [None] * 4
+
+
+def test_a_model_of_smiles_can_be_held_to_peptides():
+    spelt = ["NCC(=O)NCC(=O)O", "C[C@H](N)C(=O)NCC(=O)O"]
+    smiles_domain = Smiles.fit(spelt)
+    tokens, process = smiles_domain.encode_batch(spelt), MaskedProcess(len(smiles_domain.alphabet))
+    law = LengthLaw([0.0] * tokens.shape[1] + [1.0])
+    network = TabularDenoiser(tokens, torch.ones(2), process)
+    held = Model(network, process, smiles_domain, law).in_domain("peptide_smiles", cyclic="refuse")
+    assert isinstance(held.domain, PeptideSmiles)
+    assert held.domain.alphabet.tokens == smiles_domain.alphabet.tokens
+    assert held.domain.invalid_reason("CCO") == "no peptide: 0 amino acids"
+    assert held.domain.cyclic == "refuse"
