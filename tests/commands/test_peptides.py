@@ -95,7 +95,7 @@ def test_training_data_is_read_from_helm_and_names_the_row_it_cannot_use(tmp_pat
     path = tmp_path / "mine.helm"
     path.write_text("\n".join([*rows, "PEPTIDE1{A.[dLe]}$$$$"]) + "\n")
     encoded = encode_file(path, PeptideSmiles, options={"cyclic": "refuse"}, max_bad_fraction=0.1)
-    (bad,) = encoded.report.examples
-    assert (bad.number, "residue 2" in bad.reason) == (21, True)
+    (bad,) = encoded.report.first
+    assert (bad.row, "residue 2" in bad.reason) == (21, True)
     assert encoded.domain.settings()["cyclic"] == "refuse"
     assert encoded.report.rows == 21
