@@ -95,7 +95,7 @@ def generated(n: int, seed: int = 0, recipe: Recipe | None = None) -> Iterator[P
         recipe: what is drawn; by default 4 to 14 residues of every kind, most of them cyclic.
 
     Raises:
-        InputError: if `n` is negative.
+        InputError: if `n` or `seed` is negative.
 
     Example:
         >>> from discdiff.chem.peptide.helm import write_helm
@@ -104,6 +104,7 @@ def generated(n: int, seed: int = 0, recipe: Recipe | None = None) -> Iterator[P
         ['PEPTIDE1{H.G.N}$$$$V2.0', 'PEPTIDE1{H.T.Y}$$$$V2.0']
     """
     _check.non_negative_int("n", n)
+    _check.seed("seed", seed)
     recipe = Recipe() if recipe is None else recipe
     for number in range(n):
         yield _drawn(np.random.default_rng((seed, number)), recipe)

@@ -16,6 +16,7 @@ from discdiff.chem.peptide.generate import generated
 from discdiff.chem.peptide.helm import read_helm, write_helm
 from discdiff.chem.peptide.order import canonical
 from discdiff.chem.smiles import Smiles
+from discdiff.constraint.constraint import Constraint
 from discdiff.denoiser import TabularDenoiser
 from discdiff.domain import Letters
 from discdiff.errors import DataError, InputError, UnsupportedError
@@ -189,3 +190,10 @@ def test_a_model_of_smiles_can_be_held_to_peptides():
     assert held.domain.alphabet.tokens == smiles_domain.alphabet.tokens
     assert held.domain.invalid_reason("CCO") == "no peptide: 0 amino acids"
     assert held.domain.cyclic == "refuse"
+
+
+def test_designs_can_be_held_to_closed_smiles(domain, peptides):
+    closed = Constraint(domain, {"smiles": {"depth": 12, "rings": 9}})
+    prepared = [domain.prepare(write_helm(peptide)) for peptide in peptides]
+    assert all(closed.automaton.accepts(domain.encode(string)) for string in prepared)
+    assert not closed.automaton.accepts(domain.encode("NCC(=O)NCC(=O"))

@@ -83,3 +83,5 @@ def test_a_number_of_peptides_is_no_less_than_none():
     assert list(generated(0)) == []
     with pytest.raises(InputError, match="n must be"):
         list(generated(-1))
+    with pytest.raises(InputError, match="seed must be"):
+        list(generated(1, seed=-1))
