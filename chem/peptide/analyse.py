@@ -79,6 +79,8 @@ def analyse(mol: Chem.Mol) -> Peptide:
     """
     if mol.GetNumAtoms() > MAX_ATOMS:
         raise DataError(f"more than {MAX_ATOMS} atoms")
+    if len(Chem.GetMolFrags(mol)) > 1:
+        raise DataError("several fragments")
     graph = Graph.of(mol)
     ranks = list(Chem.CanonicalRankAtoms(mol, breakTies=True))
     cutting = _Cutting(graph, units(graph, ranks))
@@ -213,8 +215,6 @@ def _symbols(
     mol: Chem.Mol, cutting: _Cutting, roles: dict[tuple[int, int], int], count: int
 ) -> list[str]:
     """Return for each part its symbol, or its SMILES where the library does not have it."""
-    if not cutting.cuts:
-        raise DataError("several fragments")
     bonds, labels = [], []
     for a, b in cutting.cuts:
         bond = mol.GetBondBetweenAtoms(a, b)

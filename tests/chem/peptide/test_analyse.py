@@ -107,6 +107,7 @@ def test_two_chains_may_be_joined_without_a_ring():
         ("CCO", "0 amino acids"),
         ("NCC(=O)O", "1 amino acid$"),
         ("NCC(=O)O.NCC(=O)O", "several fragments"),
+        ("NCC(=O)NCC(=O)O.CCO", "several fragments"),
         ("NC(CC=CCC(N)C(=O)O)C(=O)O", "joined by something else"),
         ("C" * 601, "more than 600 atoms"),
     ],
