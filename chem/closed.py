@@ -11,6 +11,8 @@ from discdiff.domain import Domain
 from discdiff.errors import InputError, UnsupportedError
 
 DEPTH, RINGS = 6, 5
+WRITE_SMILES = ("smiles", "peptide_smiles")
+"""Names of the domains whose tokens are those of SMILES."""
 
 # what the last token was, as far as it decides what may follow
 ATOM, BOND, OPENED, WANTS_ATOM, LOST = range(5)
@@ -44,7 +46,7 @@ def smiles(domain: Domain, value: object) -> Automaton:
         >>> [closed.accepts(domain.encode(s)) for s in ("C1CC(=C)1", "C1CC", "CC=")]
         [True, False, False]
     """
-    if domain.name != "smiles":
+    if domain.name not in WRITE_SMILES:
         raise UnsupportedError(
             f"constraint.smiles must be left out for {domain.name} strings: it is about SMILES"
         )

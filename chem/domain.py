@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from rdkit.Chem import Mol
@@ -18,7 +18,6 @@ from discdiff.similarity import Likeness
 
 STEREO = ("keep", "drop")
 SALTS = ("keep", "strip", "refuse")
-OPTIONS = ("stereo", "salts", "max_atoms")
 
 
 class Molecules(Domain):
@@ -37,7 +36,9 @@ class Molecules(Domain):
     """
 
     column = "SMILES"
-    examples = (
+    options: ClassVar[tuple[str, ...]] = ("stereo", "salts", "max_atoms")
+    """What `fit` takes: the constructor's arguments other than `tokens`."""
+    examples: tuple[str, ...] = (
         "CCO",
         "CC(=O)Oc1ccccc1C(=O)O",
         "CC(=O)Nc1ccc(O)cc1",
@@ -143,7 +144,7 @@ class Molecules(Domain):
             DataError: if no row can be used.
         """
         for key in options:
-            _check.one_of("option", key, OPTIONS)
+            _check.one_of("option", key, cls.options)
         probe = cls(("[C]",), **options)  # its alphabet plays no part in preparing and splitting
         found: set[str] = set()
         for string in strings:

@@ -86,6 +86,8 @@ class Domain(ABC):
     unobserved: str | None = None
     """Token that says in data that a position was not seen; None where all must be. Its id is that
     of the mask: training shows it as masked and does not score it."""
+    notations: tuple[str, ...] = ()
+    """Other ways to write its strings, such as ``helm``; `prepare` reads those it can."""
 
     def __init__(self, alphabet: Sequence[str]) -> None:
         self.alphabet = Alphabet(alphabet)
@@ -117,6 +119,16 @@ class Domain(ABC):
     def draw(self, string: str) -> str | None:
         """Return a drawing of a valid `string` as an SVG document, or None where there is none."""
         return None
+
+    def written(self, string: str, notation: str) -> str | None:
+        """Return a valid `string` in one of `notations`, None where it cannot be written so.
+
+        A notation means the same in every domain, so a string of one can be prepared by another.
+
+        Raises:
+            UnsupportedError: if the domain does not have the notation.
+        """
+        raise UnsupportedError(f"the {self.name} domain writes no {notation}")
 
     def likeness(self, strings: Sequence[str]) -> Likeness:
         """Return the function from a valid string to its similarity to each of `strings`.

@@ -252,6 +252,7 @@ class Model:
 
         Args:
             name: a registered domain; by default the model's own, of which other options are kept.
+                Another one that takes tokens gets those of the model.
             options: arguments of that domain.
 
         Raises:
@@ -263,8 +264,10 @@ class Model:
             ('GG', '')
         """
         own = self.domain.inner if isinstance(self.domain, Padded) else self.domain
-        kept = own.settings() if name in (None, own.name) else {}
-        domain = registry.build("domains", {"name": name or own.name, **kept, **options})
+        stays = name in (None, own.name)
+        kept = own.settings() if stays else {}
+        offered = {} if stays else {"tokens": own.alphabet.tokens}
+        domain = registry.build("domains", {"name": name or own.name, **kept, **options}, **offered)
         if domain.alphabet.tokens != own.alphabet.tokens:
             raise InputError(
                 f"domain must have the tokens of the model, {' '.join(own.alphabet.tokens)}, got "

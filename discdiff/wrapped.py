@@ -39,6 +39,7 @@ class Wrapped(Domain):
         self.name, self.column, self.examples = inner.name, inner.column, inner.examples
         self.keeps_scaffolds, self.template = inner.keeps_scaffolds, inner.template
         self.spelt, self.spells_templates = inner.spelt, inner.spells_templates
+        self.notations = inner.notations
         self.flanks, self.unobserved = inner.flanks, inner.unobserved
 
     def split(self, string: str) -> list[str]:
@@ -61,6 +62,9 @@ class Wrapped(Domain):
 
     def draw(self, string: str) -> str | None:
         return self.inner.draw(string)
+
+    def written(self, string: str, notation: str) -> str | None:
+        return self.inner.written(string, notation)
 
     def likeness(self, strings: Sequence[str]) -> Likeness:
         return self.inner.likeness(strings)

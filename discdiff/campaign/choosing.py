@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from discdiff import _check, registry, selection
+from discdiff.campaign.notations import noted
 from discdiff.campaign.rows import GUIDED, UNGUIDED, Row
 from discdiff.campaign.store import Store
 from discdiff.campaign.table import design_table
@@ -118,7 +119,8 @@ def select(store: Store, choice: Choice, arm: str | None = None) -> Table:
     """Return the table of a batch of the evaluated designs of a run that no filter rejected.
 
     The columns of `designs.csv` with `rank` (the order of choice), `scaffold` where the domain has
-    any, and `nearest` (see `Batch`) after the scores. A design of both arms counts once.
+    any, and `nearest` (see `Batch`) after the scores; other notations of the domain, such as
+    ``helm``, come last. A design of both arms counts once.
 
     Raises:
         InputError: if there are fewer than n, or the arm is unknown.
@@ -135,19 +137,22 @@ def select(store: Store, choice: Choice, arm: str | None = None) -> Table:
     if None not in batch.scaffolds:
         found["scaffold"] = batch.scaffolds
     found["nearest"] = batch.nearest
-    return Table(
+    chosen = Table(
         (*table.columns[:scores], *found, *table.columns[scores:]),
         [
             (*row[:scores], *more, *row[scores:])
             for row, more in zip(table.rows, zip(*found.values(), strict=True), strict=True)
         ],
     )
+    return noted(chosen, domain)
 
 
 def export(
     store: Store, arm: str | None = None, *, final: bool = False, top: int | None = None
 ) -> Table:
     """Return the table of the designs of a run, in the order of evaluation.
+
+    Other notations of the domain, such as ``helm``, are its last columns.
 
     Args:
         store: the run.
@@ -166,7 +171,7 @@ def export(
         rows = best[: _check.positive_int("top", top)]
     if not rows:
         raise InputError(f"{store.path.parent} holds no such designs: nothing to export")
-    return design_table(store, rows)
+    return noted(design_table(store, rows), registry.build("domains", store.settings["domain"]))
 
 
 def _of_arm(store: Store, arm: str | None) -> list[Row]:

@@ -44,9 +44,11 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
     if out is None:
         typer.echo("\n".join(drawn.strings))
     else:
+        from discdiff.campaign.notations import noted
         from discdiff.data.tables import write_table
 
-        write_table(_table(drawn, domain), out)
+        table = _table(drawn, domain)
+        write_table(noted(table, domain) if out.suffix == ".csv" else table, out)
     if (out is None or out.suffix in (".smi", ".txt")) and len(set(drawn.log_weight.tolist())) > 1:
         typer.echo("these designs carry weights: out=FILE.csv has them as log_weight", err=True)
     valid = [s for s, fine in zip(drawn.strings, drawn.valid, strict=True) if fine]

@@ -247,7 +247,7 @@ class Export:
     arm: str | None = _key("guided or unguided; null: both", None)
     final: bool = _key("only designs drawn from the stated law, no previews")
     top: int | None = _key("only the best so many by reward; null: all", None)
-    out: str = _key("a new .csv, .parquet, .smi, .txt, .sdf, .fasta or .bed file")
+    out: str = _key("a new .csv, .parquet, .smi, .txt, .sdf, .helm, .fasta or .bed file")
     format: dict[str, Any] | None = _key(
         "options of the format, such as format.motifs=FILE of .bed; null: none", None
     )

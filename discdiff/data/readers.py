@@ -14,7 +14,7 @@ from discdiff import _check
 from discdiff.data import fasta
 from discdiff.errors import DataError
 
-SUFFIXES = (".csv", ".tsv", ".smi", ".smiles", ".txt", *fasta.SUFFIXES, ".parquet")
+SUFFIXES = (".csv", ".tsv", ".smi", ".smiles", ".helm", ".txt", *fasta.SUFFIXES, ".parquet")
 _FIELD_LIMIT = 1 << 20
 
 
@@ -44,10 +44,10 @@ def read_chunks(
 ) -> Iterator[list[Row]]:
     """Yield the rows of a file in lists of `size`; the file is never held in memory as a whole.
 
-    ``.csv`` and ``.tsv`` have a header; ``.smi``, ``.smiles`` and ``.txt`` hold one string a line,
-    up to the first blank, and no columns; ``.fasta``, ``.fa`` and ``.fna`` have records, and as
-    columns the keys of their headers (``>name key=value``); ``.parquet`` has named columns. Text
-    files may end in ``.gz``.
+    ``.csv`` and ``.tsv`` have a header; ``.smi``, ``.smiles``, ``.helm`` and ``.txt`` hold one
+    string a line, up to the first blank, and no columns; ``.fasta``, ``.fa`` and ``.fna`` have
+    records, and as columns the keys of their headers (``>name key=value``); ``.parquet`` has named
+    columns. Text files may end in ``.gz``.
 
     Args:
         path: the file.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from discdiff import _check, registry
 from discdiff.campaign.files import write_atomic
-from discdiff.errors import InputError
+from discdiff.errors import DataError, InputError
 
 Cell = str | int | float | bool | None
 
@@ -69,6 +69,28 @@ def lines_bytes(table: Table) -> bytes:
         return "".join(f"{string}\n" for string in strings).encode()
     ids = map(text_of, table.column("id"))
     return "".join(f"{s}\t{i}\n" for s, i in zip(strings, ids, strict=True)).encode()
+
+
+def helm_bytes(table: Table) -> bytes:
+    r"""Write the column `helm`, a peptide a line, after a tab its number where there is an `id`.
+
+    Raises:
+        DataError: if there is no such column, or a row has none, with the row.
+
+    Example:
+        >>> helm_bytes(Table(("SMILES", "helm"), [("NCC(=O)NCC(=O)O", "PEPTIDE1{G.G}$$$$V2.0")]))
+        b'PEPTIDE1{G.G}$$$$V2.0\n'
+    """
+    if "helm" not in table.columns:
+        raise DataError(f"a HELM file needs peptides: strings of {table.columns[0]} have no HELM")
+    cells = table.column("helm")
+    for number, cell in enumerate(cells, start=1):
+        if not cell:
+            raise DataError(f"row {number}: {text_of(table.rows[number - 1][0])!r} has no HELM")
+    numbered = "id" in table.columns
+    ids = table.column("id") if numbered else cells
+    rows = [(cell, one) if numbered else (cell,) for cell, one in zip(cells, ids, strict=True)]
+    return lines_bytes(Table(("helm", "id")[: 1 + numbered], rows))
 
 
 def parquet_bytes(table: Table) -> bytes:

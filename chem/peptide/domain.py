@@ -1,0 +1,155 @@
+"""The domain of peptides as SMILES: a string is valid where its residues are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rdkit import Chem
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from discdiff import _check
+from discdiff.chem import grammar, molecule
+from discdiff.chem.peptide import EXAMPLES, build
+from discdiff.chem.peptide.analyse import read
+from discdiff.chem.peptide.helm import Peptide, is_helm, read_helm, write_helm
+from discdiff.chem.peptide.summary import sequence
+from discdiff.chem.smiles import Smiles
+from discdiff.errors import DataError, InputError
+
+CYCLIC = ("allow", "require", "refuse")
+
+
+class PeptideSmiles(Smiles):
+    r"""SMILES of peptides: molecules that divide into amino acids and caps of the library.
+
+    A string is valid where it is a valid molecule, every atom belongs to a residue or a cap that is
+    allowed, and the bonds between them are amides, esters or disulfides. `prepare` also reads HELM,
+    and removes charges that protons can: the library is neutral. Stereochemistry is kept, for it is
+    what tells residues apart.
+
+    Args:
+        tokens: the alphabet, each a SMILES token.
+        cyclic: ``"allow"``, ``"require"`` or ``"refuse"`` a ring of residues.
+        dextro: whether D residues are allowed.
+        methyl: whether N-methyl residues are allowed.
+        unknown: whether residues and caps are allowed that the library does not have.
+        max_residues: most amino acids.
+        salts: as in `Smiles`.
+        max_atoms: largest valid molecule.
+
+    Raises:
+        InputError: if an option is not one of these, or a token is not one SMILES token.
+
+    Example:
+        >>> domain = PeptideSmiles.fit(["PEPTIDE1{[ac].A.[dF].G.[am]}$$$$"], cyclic="refuse")
+        >>> smiles = domain.prepare("PEPTIDE1{A.G}$$$$")
+        >>> smiles, domain.written(smiles, "helm")
+        ('C[C@H](N)C(=O)NCC(=O)O', 'PEPTIDE1{A.G}$$$$V2.0')
+        >>> domain.invalid_reason("CCO")
+        'no peptide: 0 amino acids'
+    """
+
+    name = "peptide_smiles"
+    notations = ("helm", "sequence")
+    options: ClassVar[tuple[str, ...]] = (
+        "cyclic",
+        "dextro",
+        "methyl",
+        "unknown",
+        "max_residues",
+        "salts",
+        "max_atoms",
+    )
+    examples = EXAMPLES
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        cyclic: str = "allow",
+        dextro: bool = True,
+        methyl: bool = True,
+        unknown: bool = False,
+        max_residues: int = 50,
+        salts: str = "strip",
+        max_atoms: int = molecule.MAX_ATOMS,
+    ) -> None:
+        super().__init__(tokens, "keep", salts, max_atoms)
+        self.cyclic = _check.one_of("cyclic", cyclic, CYCLIC)
+        for name, value in (("dextro", dextro), ("methyl", methyl), ("unknown", unknown)):
+            if not isinstance(value, bool):
+                raise InputError(f"{name} must be true or false, got {value!r}")
+        self.dextro, self.methyl, self.unknown = dextro, methyl, unknown
+        self.max_residues = _check.positive_int("max_residues", max_residues)
+
+    def invalid_reason(self, string: str) -> str | None:
+        reason = super().invalid_reason(string)
+        if reason is not None:
+            return reason
+        found = read(self.canonical(string))
+        return f"no peptide: {found}" if isinstance(found, str) else self._refusal(found)
+
+    def prepare(self, string: str) -> str:
+        """Return the canonical SMILES of a peptide in SMILES or HELM, neutral, salts as set.
+
+        Raises:
+            DataError: with the reason, if the row cannot be used for training.
+        """
+        if not is_helm(string):
+            return super().prepare(_neutral(string))
+        try:
+            smiles = build.smiles(read_helm(string))
+        except DataError as error:
+            raise DataError(f"cannot use {grammar.shown(string)}: {error}") from None
+        return super().prepare(smiles)
+
+    def written(self, string: str, notation: str) -> str | None:
+        """Return a valid string in another notation: ``helm``, or ``sequence`` in one letters.
+
+        A sequence is there where the peptide is linear, its ends free and its residues natural.
+        """
+        _check.one_of("notation", notation, self.notations)
+        found = read(self.canonical(string))
+        if isinstance(found, str):
+            raise DataError(f"{grammar.shown(string)} is no peptide: {found}")
+        return write_helm(found) if notation == "helm" else sequence(found)
+
+    def settings(self) -> dict[str, object]:
+        return {
+            "tokens": list(self.alphabet.tokens),
+            **{name: getattr(self, name) for name in self.options},
+        }
+
+    def _refusal(self, peptide: Peptide) -> str | None:
+        if peptide.unknown and not self.unknown:
+            return _unknown(peptide.unknown[0])
+        residues = peptide.residues
+        if len(residues) > self.max_residues:
+            return f"more than {self.max_residues} residues"
+        if not self.dextro and any(one.dextro for one in residues):
+            return "a D residue"
+        if not self.methyl and any(one.methyl for one in residues):
+            return "an N-methyl residue"
+        if self.cyclic == "refuse" and peptide.rings:
+            return "cyclic"
+        return "not cyclic" if self.cyclic == "require" and not peptide.rings else None
+
+
+def _neutral(smiles: str) -> str:
+    """Return `smiles` without the charges that protons make; as it is where there are none."""
+    mol = molecule.parse(smiles) if "+]" in smiles or "-]" in smiles else None
+    if mol is None:
+        return smiles
+    spelling: str = Chem.MolToSmiles(rdMolStandardize.Uncharger().uncharge(mol))
+    return spelling
+
+
+def _unknown(smiles: str) -> str:
+    centres = Chem.FindPotentialStereo(Chem.MolFromSmiles(smiles))
+    if any(
+        centre.type == Chem.StereoType.Atom_Tetrahedral
+        and centre.specified == Chem.StereoSpecified.Unspecified
+        for centre in centres
+    ):
+        return f"no configuration stated for the residue {grammar.shown(smiles)}"
+    return f"unknown residue {grammar.shown(smiles)}"
