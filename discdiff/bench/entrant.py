@@ -1,0 +1,76 @@
+"""What takes part in a track of landscapes: a guidance method, or a twin that must be found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from discdiff import _check, registry
+from discdiff.errors import InputError
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One method.
+
+    Args:
+        guidance: its settings; `scale`, 1 where it is not given, is that of the target.
+        draws: of each task; None for as many as all others.
+        twin: whether it has another law than the target, and must lie outside.
+        agrees: whether its law needs a network whose conditionals are those of one law; with
+            another it is measured, but nothing is claimed of it.
+        process: the only one it runs on, or None.
+        tasks: the only ones it runs on, or None.
+    """
+
+    guidance: Mapping[str, Any]
+    draws: int | None = None
+    twin: bool = False
+    agrees: bool = False
+    process: str | None = None
+    tasks: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, name: str, given: Any) -> Entrant:
+        """Return what a track says of a method: its settings alone, or a mapping with `guidance`.
+
+        Raises:
+            InputError: if it is neither.
+            ConfigError: if no method has the name, or it has other options.
+
+        Example:
+            >>> Entrant.of("wrong", {"guidance": {"name": "fk", "scale": 0.7}, "twin": True}).twin
+            True
+        """
+        if isinstance(given, Mapping) and "name" in given:
+            given = {"guidance": given}
+        keys = [one.name for one in fields(cls)]
+        if not isinstance(given, Mapping) or "guidance" not in given:
+            raise InputError(
+                f"methods.{name} must be the settings of a guidance method, or hold guidance, got "
+                f"{given!r}"
+            )
+        for key in given:
+            _check.one_of(f"methods.{name}", key, keys)
+        options = dict(given)
+        if options.get("draws") is not None:
+            _check.positive_int(f"methods.{name}.draws", options["draws"])
+        if options.get("process") is not None:
+            _check.one_of(f"methods.{name}.process", options["process"], ("masked", "uniform"))
+        if options.get("tasks") is not None:
+            options["tasks"] = tuple(options["tasks"])
+        found = cls(**options)
+        found.built(1.0)  # refuses what is wrong with it before anything runs
+        return found
+
+    def settings(self, scale: float) -> dict[str, Any]:
+        """Return the settings of the method for a target of this λ."""
+        options = dict(self.guidance)
+        if "scale" in registry.options("guidance", str(options["name"])):
+            options["scale"] = scale * float(options.get("scale", 1.0))
+        return options
+
+    def built(self, scale: float) -> Any:
+        """Return the method for a target of this λ."""
+        return registry.build("guidance", self.settings(scale))
