@@ -49,8 +49,8 @@ class Task:
     """
 
     process: Kind = "masked"
-    steps: int = 64
-    scale: float = 1.5
+    steps: int = 32
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         _check.one_of("process", self.process, tuple(_PROCESSES))
@@ -104,7 +104,7 @@ class RandomTable(Task):
     size: int = 4
     length: int = 3
     seed: int = 0
-    concentration: float = 0.5
+    concentration: float = 1.0
     independent: bool = False
 
     def __post_init__(self) -> None:
