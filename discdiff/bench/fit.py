@@ -37,11 +37,11 @@ def bins(score: Floats, base: Floats, target: Floats, count: int) -> Ints:
 
 
 def effective(place: Ints, weight: Floats, together: int, count: int) -> float:
-    r"""Return how many independent draws have as large a variance of the share of each bin.
+    r"""Return how many independent draws have as large errors of the shares of bins, on average.
 
-    $\sum_b\hat q_b(1-\hat q_b)$ over the sum of the variances of the $\hat q_b$, which are those of
-    sums over groups of draws that were made together: n for independent draws of equal weight,
-    about $(\sum w)^2/\sum w^2$ for those of unequal weight, and never more than n.
+    The square of $\sum_b\sqrt{\hat q_b(1-\hat q_b)}$ over the sum of the standard errors of the
+    $\hat q_b$, which are those of sums over groups of draws that were made together. So n for
+    independent draws of equal weight, and never more.
 
     Args:
         place: the bin of each draw `(n,)`.
@@ -61,10 +61,10 @@ def effective(place: Ints, weight: Floats, together: int, count: int) -> float:
     groups = np.arange(len(place)) // together
     np.add.at(hits, (groups, place), share)
     q = hits.sum(0)
-    variance = ((hits - hits.sum(1, keepdims=True) * q) ** 2).sum()
-    if variance == 0.0:  # all in one bin
+    error = np.sqrt(((hits - hits.sum(1, keepdims=True) * q) ** 2).sum(0)).sum()
+    if error == 0.0:  # all in one bin
         return float(len(hits))
-    return float(min(len(place), (q * (1.0 - q)).sum() / variance))
+    return float(min(len(place), (np.sqrt(q * (1.0 - q)).sum() / error) ** 2))
 
 
 def distance(law: Floats, place: Ints, weight: Floats) -> float:
