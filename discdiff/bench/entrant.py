@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from discdiff import _check, registry
@@ -16,10 +16,11 @@ class Entrant:
 
     Args:
         guidance: its settings; `scale`, 1 where it is not given, is that of the target.
-        draws: of each task; None for as many as all others.
+        draws: at most of each task; None for as many as all others.
         twin: whether it has another law than the target, and must lie outside.
         agrees: whether its law needs a network whose conditionals are those of one law; with
             another it is measured, but nothing is claimed of it.
+        uniform: settings that are others on a uniform process, with an event for each step.
         process: the only one it runs on, or None.
         tasks: the only ones it runs on, or None.
     """
@@ -28,6 +29,7 @@ class Entrant:
     draws: int | None = None
     twin: bool = False
     agrees: bool = False
+    uniform: Mapping[str, Any] = field(default_factory=dict)
     process: str | None = None
     tasks: tuple[str, ...] | None = None
 
@@ -61,16 +63,17 @@ class Entrant:
         if options.get("tasks") is not None:
             options["tasks"] = tuple(options["tasks"])
         found = cls(**options)
-        found.built(1.0)  # refuses what is wrong with it before anything runs
+        for process in ("masked", "uniform"):
+            found.built(1.0, process)  # refuses what is wrong with it before anything runs
         return found
 
-    def settings(self, scale: float) -> dict[str, Any]:
-        """Return the settings of the method for a target of this λ."""
-        options = dict(self.guidance)
+    def settings(self, scale: float, process: str) -> dict[str, Any]:
+        """Return the settings of the method for a target of this λ, on a process."""
+        options = dict(self.guidance) | (dict(self.uniform) if process == "uniform" else {})
         if "scale" in registry.options("guidance", str(options["name"])):
             options["scale"] = scale * float(options.get("scale", 1.0))
         return options
 
-    def built(self, scale: float) -> Any:
-        """Return the method for a target of this λ."""
-        return registry.build("guidance", self.settings(scale))
+    def built(self, scale: float, process: str) -> Any:
+        """Return the method for a target of this λ, on a process."""
+        return registry.build("guidance", self.settings(scale, process))

@@ -68,7 +68,8 @@ def ancestral_law(
     p = torch.full((len(rows),), 1.0 / len(rows), dtype=torch.float64)
     for t, s in pairwise(times):
         after = torch.zeros(size ** (length // 2), size ** (length - length // 2)).double()
-        for part in torch.arange(len(rows)).split(_ROWS):
+        for first in range(0, len(rows), _ROWS):
+            part = slice(first, first + _ROWS)
             x = rows[part]
             kernel = process.event_log_probs(
                 answers(t)[part].double(),

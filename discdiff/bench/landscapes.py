@@ -45,7 +45,7 @@ class Landscapes:
             `scale` is relative to that of the task.
         data: folder of the files; without it tasks that have one are left out.
         title: a name for all of it.
-        draws: of each method, where it does not say.
+        draws: of each method, where neither it nor the task says.
         seeds: of the draws.
         bins: of the reward.
         limit: of the ratio.
@@ -162,16 +162,20 @@ class Landscapes:
             task["sha256"] = _sha256(Path(self.data) / kind.file)
         return {
             "task": task,
-            "guidance": entrant.settings(kind.scale),
-            "draws": entrant.draws or self.draws,
+            "guidance": entrant.settings(kind.scale, kind.process),
+            "draws": self._draws(cell),
             "bins": self.bins,
             "seed": cell.seed,
         }
 
+    def _draws(self, cell: Cell) -> int:
+        given = self.kinds[cell.task].draws, self.entrants[cell.method].draws
+        return min((n for n in given if n is not None), default=self.draws)
+
     def _measured(self, cell: Cell, out: Path, seen: Seen) -> Outcome:
         found, entrant = self.landscape(cell.task, out), self.entrants[cell.method]
-        n = entrant.draws or self.draws
-        method, reward = entrant.built(found.scale), found.reward()
+        n, kind = self._draws(cell), self.kinds[cell.task]
+        method, reward = entrant.built(found.scale, kind.process), found.reward()
         bins = found.bins(self.bins)
         places, weights, nfe, first = [], [], 0.0, 0
         chunk = max(1, _ROWS // method.particles) * method.returned
@@ -186,7 +190,7 @@ class Landscapes:
         place, log_weight = np.concatenate(places), np.concatenate(weights)
         weight = np.exp(log_weight - log_weight.max()) if log_weight.max() > -math.inf else 1.0
         weight = np.broadcast_to(weight, place.shape)
-        law = np.bincount(bins, weights=found.target)
+        law = np.bincount(bins, weights=found.target).astype(np.float64)
         independent = effective(place, weight, method.returned, len(law))
         tv, least = distance(law, place, weight), floor(law, independent)
         figures = {"tv": tv, "floor": least, "ratio": tv / least}

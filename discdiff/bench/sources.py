@@ -43,6 +43,7 @@ class Task:
         process: `masked`, drawn by first hitting, or `uniform`, by ancestral steps.
         steps: of a uniform process.
         scale: λ, for rewards of deviation 1.
+        draws: of each method, or None.
 
     Raises:
         InputError: if an argument is out of range.
@@ -51,11 +52,14 @@ class Task:
     process: Kind = "masked"
     steps: int = 32
     scale: float = 1.0
+    draws: int | None = None
 
     def __post_init__(self) -> None:
         _check.one_of("process", self.process, tuple(_PROCESSES))
         _check.positive_int("steps", self.steps)
         _check.finite("scale", self.scale)
+        if self.draws is not None:
+            _check.positive_int("draws", self.draws)
 
     def sampler(self, network: Denoiser, domain: Letters) -> Sampler:
         """Return the sampler of a network, of which every answer is remembered."""

@@ -94,7 +94,8 @@ class Remembered(Denoiser):
         """
         if time not in self._known:
             rows = words(self.ids, self.max_length)
-            self._known[time] = torch.cat([self._ask(part, time) for part in rows.split(_ROWS)])
+            parts = [self._ask(rows[k : k + _ROWS], time) for k in range(0, len(rows), _ROWS)]
+            self._known[time] = torch.cat(parts)
         return self._known[time]
 
     def _ask(self, rows: Tensor, time: float) -> Tensor:
@@ -146,7 +147,7 @@ class Marginals(Denoiser):
     ) -> Tensor:
         if at is None:
             every = torch.ones_like(x_t, dtype=torch.bool).nonzero(as_tuple=True)
-            return self(x_t, t, cond, every).view(*x_t.shape, -1)
+            return self.forward(x_t, t, cond, every).view(*x_t.shape, -1)
         rows, cols = at
         size = self.vocab_size
         here = x_t[rows, cols]

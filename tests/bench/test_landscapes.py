@@ -212,9 +212,26 @@ def test_methods_run_where_they_belong():
 
 def test_the_scale_of_a_method_is_relative_to_that_of_the_task():
     entrants = track().entrants
-    assert entrants["best_of_n"].built(3.0).scale == 3.0
-    assert entrants["wrong_lambda"].built(3.0).scale == 1.5
-    assert entrants["unguided"].settings(3.0) == {"name": "none"}
+    assert entrants["best_of_n"].built(3.0, "masked").scale == 3.0
+    assert entrants["wrong_lambda"].built(3.0, "masked").scale == 1.5
+    assert entrants["unguided"].settings(3.0, "masked") == {"name": "none"}
+
+
+def test_a_method_may_have_other_settings_on_a_uniform_process():
+    given = {"guidance": {"name": "fk", "particles": 4}, "uniform": {"interval": 8}}
+    fk = track(methods=METHODS | {"fk": given}).entrants["fk"]
+    assert fk.settings(1.0, "masked") == {"name": "fk", "particles": 4, "scale": 1.0}
+    assert fk.built(1.0, "uniform").loop.interval == 8
+
+
+def test_the_smallest_number_of_draws_holds(tmp_path):
+    tasks = {"few": TASKS["table"] | {"draws": 60}, "many": TASKS["table"]}
+    slow = {"guidance": {"name": "none"}, "draws": 80}
+    whole = track(tasks=tasks, methods=METHODS | {"slow": slow}, draws=100)
+    cells = [Cell("few", "slow", 0), Cell("many", "slow", 0), Cell("many", "unguided", 0)]
+    for cell in cells:
+        whole.run(cell, tmp_path, lambda line: None)
+    assert [whole.outcomes(cell, tmp_path)[0].budget for cell in cells] == [60, 80, 100]
 
 
 @pytest.mark.parametrize(
