@@ -77,8 +77,8 @@ def ancestral_law(
                 torch.full(x.shape, t, dtype=torch.float64),
                 torch.full(x.shape, s, dtype=torch.float64),
             ).exp()
-            first, second = _joint(kernel[:, : length // 2]), _joint(kernel[:, length // 2 :])
-            after += (first * p[part, None]).T @ second
+            front, back = _joint(kernel[:, : length // 2]), _joint(kernel[:, length // 2 :])
+            after += (front * p[part, None]).T @ back
         p = after.flatten()
     return np.asarray(p.numpy())
 

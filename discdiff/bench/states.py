@@ -146,8 +146,8 @@ class Marginals(Denoiser):
         self, x_t: Tensor, t: Tensor, cond: Tensor | None = None, at: At | None = None
     ) -> Tensor:
         if at is None:
-            every = torch.ones_like(x_t, dtype=torch.bool).nonzero(as_tuple=True)
-            return self.forward(x_t, t, cond, every).view(*x_t.shape, -1)
+            row, place = torch.ones_like(x_t, dtype=torch.bool).nonzero().T
+            return self.forward(x_t, t, cond, (row, place)).view(*x_t.shape, -1)
         rows, cols = at
         size = self.vocab_size
         here = x_t[rows, cols]
