@@ -12,7 +12,7 @@ from discdiff.errors import InputError
 
 @dataclass(frozen=True)
 class Entrant:
-    """One method.
+    r"""One method.
 
     Args:
         guidance: its settings; `scale`, 1 where it is not given, is that of the target.
@@ -20,6 +20,7 @@ class Entrant:
         twin: whether it has another law than the target, and must lie outside.
         agrees: whether its law needs a network whose conditionals are those of one law; with
             another it is measured, but nothing is claimed of it.
+        power: γ of its target $p(x)^\gamma\,e^{\lambda r(x)}$.
         uniform: settings that are others on a uniform process, with an event for each step.
         process: the only one it runs on, or None.
         tasks: the only ones it runs on, or None.
@@ -29,6 +30,7 @@ class Entrant:
     draws: int | None = None
     twin: bool = False
     agrees: bool = False
+    power: float = 1.0
     uniform: Mapping[str, Any] = field(default_factory=dict)
     process: str | None = None
     tasks: tuple[str, ...] | None = None
@@ -58,6 +60,7 @@ class Entrant:
         options = dict(given)
         if options.get("draws") is not None:
             _check.positive_int(f"methods.{name}.draws", options["draws"])
+        _check.positive(f"methods.{name}.power", options.get("power", 1.0))
         if options.get("process") is not None:
             _check.one_of(f"methods.{name}.process", options["process"], ("masked", "uniform"))
         if options.get("tasks") is not None:

@@ -125,8 +125,16 @@ class Landscape:
     @cached_property
     def target(self) -> Floats:
         """π of each row."""
+        return self.tilted(1.0)
+
+    def tilted(self, power: float) -> Floats:
+        r"""Return $p(x)^\gamma\,e^{\lambda r(x)}$ of each row, normalised.
+
+        Args:
+            power: γ.
+        """
         log_weight = self.scale * np.nan_to_num(self.rewards, nan=-np.inf)
-        weight = self.law * np.exp(log_weight - log_weight.max())
+        weight = self.law**power * np.exp(log_weight - log_weight.max())
         return np.asarray(weight / weight.sum())
 
     def reward(self) -> TableReward:

@@ -166,7 +166,7 @@ class Landscapes:
             "draws": self._draws(cell),
             "bins": self.bins,
             "seed": cell.seed,
-        }
+        } | ({} if entrant.power == 1.0 else {"power": entrant.power})
 
     def _draws(self, cell: Cell) -> int:
         given = self.kinds[cell.task].draws, self.entrants[cell.method].draws
@@ -190,7 +190,7 @@ class Landscapes:
         place, log_weight = np.concatenate(places), np.concatenate(weights)
         weight = np.exp(log_weight - log_weight.max()) if log_weight.max() > -math.inf else 1.0
         weight = np.broadcast_to(weight, place.shape)
-        law = np.bincount(bins, weights=found.target).astype(np.float64)
+        law = np.bincount(bins, weights=found.tilted(entrant.power)).astype(np.float64)
         independent = effective(place, weight, method.returned, len(law))
         tv, least = distance(law, place, weight), floor(law, independent)
         figures = {"tv": tv, "floor": least, "ratio": tv / least}

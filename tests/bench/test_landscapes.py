@@ -66,6 +66,8 @@ def test_the_target_is_renormalised_over_valid_rows():
     weight = p[valid] * np.exp(2 * (worth[valid] - mean) / deviation)
     assert found.target[1] == 0
     np.testing.assert_allclose(found.target[valid], weight / weight.sum(), rtol=1e-12)
+    squared = p[valid] * weight
+    np.testing.assert_allclose(found.tilted(2.0)[valid], squared / squared.sum(), rtol=1e-12)
     known = found.reward()(torch.tensor([[0, 1], [1, 0]]))
     assert known.valid.tolist() == [False, True]
     assert known.reward[1] == pytest.approx((7 - mean) / deviation)
@@ -110,6 +112,13 @@ def test_methods_are_within_the_limit_and_twins_are_not(tmp_path):
     (found,) = whole.outcomes(Cell("table", "weighted", 0), tmp_path)
     assert 200 < found.figures["effective"] < 1700  # of 2000 with unequal weights
     assert found.figures["requested"] == 2000
+
+
+def test_a_power_of_the_law_is_another_target(tmp_path):
+    squared = {"guidance": {"name": "correctors", "particles": 64, "power": 2.0}}
+    methods = METHODS | {"squared": squared | {"power": 2.0}, "wrong": squared | {"twin": True}}
+    text = track(methods=methods).tables(ran(track(methods=methods), tmp_path))
+    assert "All as it should." in text
 
 
 def test_what_is_not_as_it_should_be_is_named(tmp_path):
@@ -249,6 +258,10 @@ def test_the_smallest_number_of_draws_holds(tmp_path):
         ({"tasks": {"odd": {"file": "a", "between": [1, 0]}}}, "between must be two quantiles"),
         ({"tasks": {"odd": {"file": "a"}}, "data": "."}, "data must be a folder that holds a, a"),
         ({"methods": {"unguided": 3}}, "methods.unguided must be the settings of a guidance"),
+        (
+            {"methods": {"unguided": {"guidance": {"name": "none"}, "power": 0.0}}},
+            "methods.unguided.power must be greater than 0, got 0.0",
+        ),
         (
             {"methods": {"unguided": {"guidance": {"name": "none"}, "twim": True}}},
             "methods.unguided must be one of .*Did you mean 'twin'",
