@@ -71,14 +71,18 @@ class Task:
         return FirstHitting(model) if self.process == "masked" else Ancestral(model, self.steps)
 
     def law(self, sampler: Sampler) -> Floats:
-        """Return the law of what `sampler` draws."""
+        """Return the law of what a sampler of this task draws.
+
+        Raises:
+            InputError: if it is another sampler, whose network is not remembered.
+        """
         network = sampler.model.denoiser
         if isinstance(network, Marginals):  # those of the law itself, which every order has
             whole = network.mass.view([network.vocab_size + 1] * network.max_length)
             inside = (slice(network.vocab_size),) * network.max_length
             return np.asarray((whole[inside].flatten() / whole.flatten()[-1]).numpy())
         if not isinstance(network, Remembered):
-            raise TypeError(f"sampler must be one of `Task.sampler`, got {sampler!r}")
+            raise InputError(f"sampler must be one that a task made, got {sampler!r}")
         if self.process == "masked":
             return first_hitting_law(network.table(1.0))
         times = grid_times(self.steps, "linear").tolist()

@@ -15,6 +15,8 @@ from discdiff.bench.sources import MeasuredTable, RandomTable, measurements
 from discdiff.bench.states import words
 from discdiff.domain import Letters
 from discdiff.errors import ConfigError, DataError, InputError, StoreError
+from discdiff.model import Model
+from discdiff.samplers.first_hitting import FirstHitting
 from tests.exact.laws import Law as Table
 from tests.exact.laws import fits, tv
 
@@ -189,6 +191,12 @@ def test_a_trained_prior_and_its_law_are_made_once(folder, process, monkeypatch)
     again = kind.build(folder, folder / "out")
     np.testing.assert_array_equal(again.law, first.law)
     assert len(list((folder / "out" / "priors").iterdir())) == 2  # a model and a law
+
+
+def test_another_sampler_has_no_law_here():
+    task, model = RandomTable(size=2, length=2), Model.tabular(["AA", "CC"])
+    with pytest.raises(InputError, match="sampler must be one that a task made, got <"):
+        task.law(FirstHitting(model))
 
 
 def test_a_sample_lies_between_quantiles(folder):
