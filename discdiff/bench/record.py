@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from discdiff.bench.cell import Cell, Track
 from discdiff.bench.curve import Curve
-from discdiff.bench.table import Results, at_equal_rows, lines, markdown, whole
+from discdiff.bench.table import Judging, Results, at_equal_rows, lines, markdown, whole
 from discdiff.campaign.files import write_atomic
 
 FIGURES, CURVES, TABLE, PLOT = "figures.parquet", "curves.parquet", "table.md", "curves.svg"
@@ -35,6 +35,8 @@ def write(track: Track, results: Results, out: Path) -> str:
 
 def _tables(track: Track, results: Results) -> str:
     text = f"Cost: {track.charged}.\n\n"
+    if isinstance(track, Judging):
+        return text + track.tables(results)
     text += markdown(lines(track, results), track, "budget", track.measure)
     equal = at_equal_rows(track, results)
     if equal:

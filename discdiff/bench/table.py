@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,14 @@ from discdiff.bench.statistics import Spread, paired_interval
 ALL = "all tasks"
 _TOP = 10
 Results = Mapping[tuple[Cell, int], Outcome]
+
+
+@runtime_checkable
+class Judging(Track, Protocol):
+    """A track that judges methods one by one, in place of comparing them."""
+
+    def tables(self, results: Results) -> str:
+        """Return what was measured, with verdicts, as Markdown."""
 
 
 @dataclass(frozen=True)

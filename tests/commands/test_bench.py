@@ -282,3 +282,18 @@ def test_a_posterior_in_closed_form(discdiff: Run, tmp_path: Path):
     assert "| 3 dimensions | 200 | isir |" not in text
     assert len(figures(tmp_path / "bench")) == 2 * 2 * (2 + 2 + 1)
     assert "split_gibbs" in discdiff("bench", "guidance", "track=grid", "--show")
+
+
+def test_laws_that_are_enumerated(discdiff: Run, tmp_path: Path):
+    methods = {
+        "unguided": {"guidance": {"name": "none"}, "twin": True},
+        "best_of_n": {"name": "best_of_n", "select": "soft", "candidates": 128},
+    }
+    settings = {"name": "landscapes", "tasks": {"table": {"size": 2, "length": 5, "seed": 1}}}
+    path = tmp_path / "table.yaml"
+    path.write_text(yaml.safe_dump({"track": settings | {"methods": methods}, "out": "bench"}))
+    text = discdiff("bench", "guidance", path, "track.draws=2000")
+    assert "twin, beyond 1.5 floors |  |" in text
+    assert "| within 1.5 floors |  |" in text
+    assert figures(tmp_path / "bench")["ratio"].max() > 1.5
+    assert (tmp_path / "bench" / "table.md").read_text().strip() in text
