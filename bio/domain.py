@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
-from discdiff import _check
 from discdiff.bio import template
 from discdiff.bio.bases import DNA_BASES, MEANING, RNA_BASES, reverse_complement
 from discdiff.bio.equivariant import ReverseComplement
+from discdiff.bio.linear import Sequences
 from discdiff.denoiser import Denoiser
-from discdiff.domain import Domain
-from discdiff.errors import DataError, InputError
+from discdiff.errors import InputError
 from discdiff.gapped import Templates
 
-LOWER = ("upper", "refuse")
-UNKNOWN = ("refuse", "unobserved")
 
-
-class Nucleotides(Domain):
+class Nucleotides(Sequences):
     """Sequences of four bases; a subclass says which.
 
     The canonical form is upper case, and what a model writes is. Training data and seeds are read
@@ -40,9 +35,9 @@ class Nucleotides(Domain):
         InputError: if a flank has another letter, or an option is not one of these.
     """
 
-    bases: ClassVar[str]
     other: ClassVar[tuple[str, str]]
-    spells_templates = True
+    wildcard = "N"
+    unit = "base"
 
     def __init__(
         self,
@@ -52,69 +47,26 @@ class Nucleotides(Domain):
         lower: str = "upper",
         unknown: str = "refuse",
     ) -> None:
-        super().__init__(self.bases)
-        self.length = None if length is None else _check.positive_int("length", length)
-        self.lower = _check.one_of("lower", lower, LOWER)
-        self.unknown = _check.one_of("unknown", unknown, UNKNOWN)
+        super().__init__(length, lower, unknown)
         self.flanks = (self._flank("flank5", flank5), self._flank("flank3", flank3))
-        self.unobserved = "N" if unknown == "unobserved" else None
 
     def _flank(self, name: str, flank: object) -> str:
         if not isinstance(flank, str):
             raise InputError(f"{name} must be bases, got {flank!r}")
-        stray = next((base for base in flank.upper() if base not in self.bases), None)
+        stray = next((base for base in flank.upper() if base not in self.letters), None)
         if stray is not None:
-            raise InputError(f"{name} must be of the bases {self.bases}, got {stray!r} in {flank}")
+            raise InputError(f"{name} must be of the bases {self.letters}, got {stray!r} in {flank}")
         return flank.upper()
 
-    def split(self, string: str) -> list[str]:
-        return list(string)
-
-    def invalid_reason(self, string: str) -> str | None:
-        if not string:
-            return "empty"
-        stray = next((base for base in string if base not in self.alphabet), None)
-        if stray is not None:
-            return f"letter {stray!r} is not one of {self.bases}"
-        if self.length is not None and len(string) != self.length:
-            return f"length {len(string)} instead of {self.length}"
-        return None
-
-    def canonical(self, string: str) -> str:
-        return string.upper()
-
-    def prepare(self, string: str) -> str:
-        """Return `string` in upper case, as the model should learn it.
-
-        Raises:
-            DataError: with the letter and its position (the first is 1) if a base is missing,
-                ambiguous or of another alphabet; or if the length is wrong.
-        """
-        if self.lower == "refuse":
-            small = next((i for i, base in enumerate(string) if base.islower()), None)
-            if small is not None:
-                raise DataError(
-                    f"base {small + 1} is in lower case, {string[small]!r}: lower=upper reads it"
-                )
-        upper = string.upper()
-        for place, letter in enumerate(upper, start=1):
-            if letter not in self.alphabet and letter != self.unobserved:
-                raise DataError(f"base {place} is {letter!r}{self._hint(letter)}")
-        if not any(letter in self.alphabet for letter in upper):
-            raise DataError("no base is known" if upper else "empty")
-        if self.length is not None and len(upper) != self.length:
-            raise DataError(f"length {len(upper)} instead of {self.length}")
-        return upper
-
-    def _hint(self, letter: str) -> str:
+    def hint(self, letter: str) -> str:
         base, domain = self.other
         if letter == base:
-            return f", not one of {self.bases}: is it {domain}?"
+            return f", not one of {self.letters}: is it {domain}?"
         if letter == "N":
             return ", which no base is known for: unknown=unobserved takes it as not seen"
         if letter in MEANING:
-            return f", ambiguous: it must be one of {self.bases}"
-        return f", not one of {self.bases}"
+            return f", ambiguous: it must be one of {self.letters}"
+        return f", not one of {self.letters}"
 
     def augment(self, string: str, generator: np.random.Generator) -> str:
         """Return `string` or its reverse complement, each with chance one half."""
@@ -122,7 +74,7 @@ class Nucleotides(Domain):
 
     def reverse_complement(self, string: str) -> str:
         """Return what the other strand reads from 5' to 3'."""
-        return reverse_complement(string, self.bases)
+        return reverse_complement(string, self.letters)
 
     def symmetrised(self, denoiser: Denoiser) -> Denoiser:
         """Return the denoiser that reads both strands; see `ReverseComplement`."""
@@ -140,21 +92,6 @@ class Nucleotides(Domain):
             "unknown": self.unknown,
         }
 
-    @classmethod
-    def fit(cls, strings: Iterable[str], **options: object) -> Self:
-        """Return the domain: its alphabet is known, whatever bases `strings` have.
-
-        Args:
-            strings: not read.
-            options: the constructor's arguments.
-
-        Raises:
-            InputError: if an option is unknown or wrong.
-        """
-        for key in options:
-            _check.one_of("option", key, ("length", "flank5", "flank3", "lower", "unknown"))
-        return cls(**options)  # type: ignore[arg-type]  # checked by the constructor
-
 
 class DNA(Nucleotides):
     """DNA: sequences of A, C, G and T; see `Nucleotides` for the arguments.
@@ -168,7 +105,7 @@ class DNA(Nucleotides):
     """
 
     name = "dna"
-    bases = DNA_BASES
+    letters = DNA_BASES
     other = ("U", "RNA")
     examples = (
         "GATTACA",
@@ -191,6 +128,6 @@ class RNA(Nucleotides):
     """
 
     name = "rna"
-    bases = RNA_BASES
+    letters = RNA_BASES
     other = ("T", "DNA")
     examples = tuple(sequence.replace("T", "U") for sequence in DNA.examples)

@@ -1,4 +1,4 @@
-"""The shape of every closed-form oracle here: DNA or RNA in, one number a sequence out."""
+"""The shape of every closed-form oracle here: a sequence in, one number out."""
 
 from __future__ import annotations
 
@@ -39,8 +39,12 @@ class PerSequence(ABC):
         self.version = "1"
 
     @abstractmethod
-    def value(self, bases: str) -> float:
-        """Return the score of a sequence of A, C, G and T, not empty; NaN if it has none."""
+    def value(self, bases: str, /) -> float:
+        """Return the score of a sequence that `read` returned; NaN if it has none."""
+
+    def read(self, sequence: str) -> str | None:
+        """Return `sequence` as `value` takes it, not empty; None where it is no such sequence."""
+        return read_bases(sequence)
 
     def __call__(self, sequences: Sequence[str]) -> NDArray[np.float64]:
         """Return float64 `(N,)`, one score a sequence, NaN where it could not be scored."""
@@ -50,5 +54,5 @@ class PerSequence(ABC):
         return partial(type(self), **self.parameters), ()
 
     def _score(self, sequence: str) -> float:
-        bases = read_bases(sequence)
-        return math.nan if bases is None else self.value(bases)
+        read = self.read(sequence)
+        return math.nan if read is None else self.value(read)
