@@ -55,7 +55,9 @@ class Nucleotides(Sequences):
             raise InputError(f"{name} must be bases, got {flank!r}")
         stray = next((base for base in flank.upper() if base not in self.letters), None)
         if stray is not None:
-            raise InputError(f"{name} must be of the bases {self.letters}, got {stray!r} in {flank}")
+            raise InputError(
+                f"{name} must be of the bases {self.letters}, got {stray!r} in {flank}"
+            )
         return flank.upper()
 
     def hint(self, letter: str) -> str:

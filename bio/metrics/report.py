@@ -1,4 +1,4 @@
-"""All measures of a file of DNA or RNA at once: what ``discdiff evaluate`` prints."""
+"""All measures of a file of sequences at once: what ``discdiff evaluate`` prints."""
 
 from __future__ import annotations
 
@@ -6,21 +6,37 @@ import importlib.util
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from discdiff import _check
-from discdiff.bio.domain import DNA, RNA, Nucleotides
+from discdiff.bio.domain import DNA, RNA
+from discdiff.bio.linear import Sequences
 from discdiff.bio.metrics.edits import nearest_edits
 from discdiff.bio.metrics.kmers import kmer_correlation, kmer_divergence
 from discdiff.bio.oracles.cpg import CpG
 from discdiff.bio.oracles.gc import GC
 from discdiff.bio.oracles.homopolymer import Homopolymer
+from discdiff.bio.oracles.peptides.charge import Charge
+from discdiff.bio.oracles.peptides.gravy import Gravy
+from discdiff.bio.oracles.peptides.liabilities import Liabilities
+from discdiff.bio.oracles.peptides.moment import HydrophobicMoment
+from discdiff.bio.oracles.sequence import PerSequence
+from discdiff.bio.peptide import Peptide
 from discdiff.errors import InputError
 from discdiff.metrics import novelty, uniqueness, valid_unique_novel
 
 Report = dict[str, float | int | None]
-WORDS = (3, 6)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is measured of sequences of one kind."""
+
+    domain: Sequences
+    words: tuple[int, ...]
+    oracles: tuple[PerSequence, ...]
 
 
 def evaluate_dna(
@@ -55,7 +71,7 @@ def evaluate_dna(
         >>> report["validity"], report["gc_mean"], report["edits_to_nearest"]
         (0.75, 0.6666666666666666, 1.3333333333333333)
     """
-    return _evaluate(DNA(), strings, reference, fcd, sample, seed)
+    return _evaluate(_of_bases(DNA()), strings, reference, fcd, sample, seed)
 
 
 def evaluate_rna(
@@ -72,11 +88,37 @@ def evaluate_rna(
         >>> evaluate_rna(["ACGU", "ACGT"])["validity"]
         0.5
     """
-    return _evaluate(RNA(), strings, reference, fcd, sample, seed)
+    return _evaluate(_of_bases(RNA()), strings, reference, fcd, sample, seed)
+
+
+def evaluate_peptides(
+    strings: Sequence[str],
+    reference: Sequence[str] | None = None,
+    *,
+    fcd: bool = False,
+    sample: int = 10_000,
+    seed: int = 42,
+) -> Report:
+    """Return every measure of N generated peptides by name; None if undefined.
+
+    As `evaluate_dna`, with the means of charge at pH 7, GRAVY, hydrophobic moment (helix) and score
+    of liabilities, and words of 1, 2 and 3 residues; those of 1 are the composition.
+
+    Example:
+        >>> report = evaluate_peptides(["YGGFL", "GIXK"], reference=["YGGFM"])
+        >>> report["validity"], report["edits_to_nearest"]
+        (0.5, 1.0)
+    """
+    oracles = (Charge(), Gravy(), HydrophobicMoment(), Liabilities())
+    return _evaluate(_Kind(Peptide(), (1, 2, 3), oracles), strings, reference, fcd, sample, seed)
+
+
+def _of_bases(domain: Sequences) -> _Kind:
+    return _Kind(domain, (3, 6), (GC(), CpG(), Homopolymer()))
 
 
 def _evaluate(
-    domain: Nucleotides,
+    kind: _Kind,
     strings: Sequence[str],
     reference: Sequence[str] | None,
     fcd: bool,
@@ -89,38 +131,40 @@ def _evaluate(
         raise InputError("fcd must be false for sequences: it measures molecules")
     _check.positive_int("sample", sample)
     _check.seed("seed", seed)
-    keys = _valid(domain, strings)
+    keys = _valid(kind.domain, strings)
     report: dict[str, float | int] = {
         "requested": len(strings),
         "validity": len(keys) / len(strings),
         "uniqueness": uniqueness(keys),
         "length_mean": float(np.mean([len(key) for key in keys])) if keys else math.nan,
     }
-    for oracle in (GC(), CpG(), Homopolymer()):
+    for oracle in kind.oracles:
         report[f"{oracle.name}_mean"] = float(oracle(keys).mean()) if keys else math.nan
     if reference is not None:
-        known = _valid(domain, reference)
+        known = _valid(kind.domain, reference)
         if not known:
             raise InputError("reference must hold at least one valid sequence, got none")
         report["reference_invalid"] = len(reference) - len(known)
-        report |= _against(keys, known, len(strings))
+        report |= _against(keys, known, len(strings), kind.words)
         order = np.random.default_rng(seed).permutation(len(known))[:sample]
         report["edits_to_nearest"] = _edits(keys, [known[i] for i in order.tolist()])
     return {name: None if math.isnan(value) else value for name, value in report.items()}
 
 
-def _valid(domain: Nucleotides, strings: Sequence[str]) -> list[str]:
+def _valid(domain: Sequences, strings: Sequence[str]) -> list[str]:
     upper = map(domain.canonical, strings)
     return [string for string in upper if domain.invalid_reason(string) is None]
 
 
-def _against(keys: Sequence[str], known: Sequence[str], requested: int) -> dict[str, float]:
+def _against(
+    keys: Sequence[str], known: Sequence[str], requested: int, words: tuple[int, ...]
+) -> dict[str, float]:
     training = set(known)
     found = {
         "novelty": novelty(keys, training),
         "valid_unique_novel": valid_unique_novel(keys, training, requested),
     }
-    for k in WORDS:
+    for k in words:
         long = all(any(len(s) >= k for s in group) for group in (keys, known))
         found[f"kmer_{k}_correlation"] = kmer_correlation(keys, known, k) if long else math.nan
         found[f"kmer_{k}_divergence"] = kmer_divergence(keys, known, k) if long else math.nan

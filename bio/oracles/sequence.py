@@ -36,6 +36,7 @@ class PerSequence(ABC):
     def __init__(self, **parameters: object) -> None:
         self.outputs: tuple[str, ...] = (self.name,)
         self.parameters = parameters
+        self._keywords = parameters
         self.version = "1"
 
     @abstractmethod
@@ -51,7 +52,7 @@ class PerSequence(ABC):
         return np.array([self._score(sequence) for sequence in sequences], dtype=np.float64)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return partial(type(self), **self.parameters), ()
+        return partial(type(self), **self._keywords), ()
 
     def _score(self, sequence: str) -> float:
         read = self.read(sequence)

@@ -1,0 +1,1 @@
+"""Closed-form scores of peptides of the 20 amino acids."""
