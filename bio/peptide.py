@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from discdiff import _check
 from discdiff.bio import template
 from discdiff.bio.linear import Sequences
 from discdiff.bio.residues import AMINO_ACIDS, MEANING, OTHER
@@ -33,6 +34,7 @@ class Peptide(Sequences):
     """
 
     name = "peptide"
+    notations = ("helm",)
     letters = AMINO_ACIDS
     wildcard = "X"
     unit = "residue"
@@ -59,6 +61,11 @@ class Peptide(Sequences):
             return f", ambiguous: it must be {' or '.join(MEANING[letter])}"
         meaning = f", {OTHER[letter]}: it must be" if letter in OTHER else ", not"
         return f"{meaning} one of the 20 amino acids"
+
+    def written(self, string: str, notation: str) -> str | None:
+        """Return a valid `string` as HELM, a linear peptide with free ends."""
+        _check.one_of("notation", notation, self.notations)
+        return f"PEPTIDE1{{{'.'.join(string)}}}$$$$V2.0"
 
     def read_template(self, text: str) -> Templates:
         return template.read(text, self.alphabet, template.RESIDUES)

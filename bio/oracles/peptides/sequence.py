@@ -67,7 +67,7 @@ def column(
 
     Args:
         oracle: who asks, for messages.
-        table: the number of each amino acid; 0 for one that is missing.
+        table: the number of each amino acid.
         rows: `(N, L, V)`.
         domain: whose tokens they are; those of `Peptide` by default.
 
@@ -79,7 +79,7 @@ def column(
         raise UnsupportedError(
             f"{oracle.name} needs rows over amino acids, got {rows.shape[-1]} tokens"
         )
-    return torch.tensor([table.get(token, 0.0) for token in tokens]).to(rows)
+    return torch.tensor([table[token] for token in tokens]).to(rows)
 
 
 def flag(name: str, value: object) -> bool:

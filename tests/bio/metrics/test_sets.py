@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from Bio.SeqUtils.ProtParam import ProteinAnalysis
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -15,7 +16,7 @@ from scipy.spatial.distance import jensenshannon
 from discdiff.bio.metrics.edits import nearest_edits
 from discdiff.bio.metrics.kmers import kmer_correlation, kmer_divergence
 from discdiff.bio.metrics.motif_counts import motif_correlation, motif_counts
-from discdiff.bio.metrics.report import evaluate_dna, evaluate_rna
+from discdiff.bio.metrics.report import evaluate_dna, evaluate_peptides, evaluate_rna
 from discdiff.bio.scanner import Scanner
 from discdiff.errors import DataError, InputError, UnsupportedError
 from tests.bio.motifs import COUNTS
@@ -114,6 +115,20 @@ class TestReport:
         assert report["homopolymer_mean"] == pytest.approx((1 + 1 + 4) / 3)
         assert report["kmer_3_correlation"] == kmer_correlation(valid, b[:2], 3)
         assert report["kmer_6_divergence"] == kmer_divergence(valid, b[:2], 6)
+        assert report["edits_to_nearest"] == pytest.approx((1 + 1 + 0) / 3)
+
+    def test_measures_of_peptides(self):
+        a, b = ["YGGFL", "yggfl", "RRWQWR", "GIXK"], ["YGGFM", "RRWQWR", "GI-K"]
+        report = evaluate_peptides(a, b)
+        valid = [s.upper() for s in a[:3]]
+        assert report["validity"] == 0.75
+        assert report["reference_invalid"] == 1
+        known = [ProteinAnalysis(s) for s in valid]
+        assert report["gravy_mean"] == pytest.approx(np.mean([one.gravy() for one in known]))
+        charges = [one.charge_at_pH(7.0) for one in known]
+        assert report["charge_mean"] == pytest.approx(np.mean(charges))
+        assert report["kmer_1_correlation"] == kmer_correlation(valid, b[:2], 1)
+        assert report["kmer_3_divergence"] == kmer_divergence(valid, b[:2], 3)
         assert report["edits_to_nearest"] == pytest.approx((1 + 1 + 0) / 3)
 
     def test_undefined_measures_are_none(self):
