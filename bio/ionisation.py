@@ -11,7 +11,7 @@ from Bio.SeqUtils import IsoelectricPoint as protparam
 LICENCE = "Biopython License (Biopython; pK values of Bjellqvist et al.)"
 BASES, ACIDS = "KRH", "DECY"
 N_END, C_END = "Nterm", "Cterm"
-_NEVER = -100.0, 100.0  # pH between which no more than one charge is missing
+_FAR = -100.0, 100.0  # pH at which no acid, and no base, has a charge
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Groups:
         """
         from scipy.optimize import brentq
 
-        low, high = _NEVER
+        low, high = _FAR
         if self.charge(residues, low) <= 0.5 or self.charge(residues, high) >= -0.5:
             return math.nan
         return float(brentq(lambda ph: self.charge(residues, ph), low, high, xtol=1e-9))

@@ -18,7 +18,8 @@ from discdiff.bio.domain import DNA
 class PerSequence(ABC):
     """An oracle that scores one sequence at a time, through `value(bases)`.
 
-    DNA and RNA are read alike, in any case; another string gets NaN. Equal name, version and
+    DNA and RNA are read alike, in any case, unless a subclass has its own `read`; another string
+    gets NaN. Equal name, version and
     parameters mean equal values. `direction` is ``min`` only where a smaller value is always
     better.
 
