@@ -11,7 +11,7 @@ from Bio.SeqUtils import IsoelectricPoint as protparam
 LICENCE = "Biopython License (Biopython; pK values of Bjellqvist et al.)"
 BASES, ACIDS = "KRH", "DECY"
 N_END, C_END = "Nterm", "Cterm"
-_FAR = -100.0, 100.0  # pH at which no acid, and no base, has a charge
+_FAR = -100.0, 100.0  # pH at which no acid, and at which no base, has a charge
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ class PerSequence(ABC):
     """An oracle that scores one sequence at a time, through `value(bases)`.
 
     DNA and RNA are read alike, in any case, unless a subclass has its own `read`; another string
-    gets NaN. Equal name, version and
-    parameters mean equal values. `direction` is ``min`` only where a smaller value is always
-    better.
+    gets NaN. Equal name, version and parameters mean equal values. `direction` is ``min`` only
+    where a smaller value is always better.
 
     Args:
         parameters: the constructor's arguments, as JSON values.
