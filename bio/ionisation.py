@@ -11,7 +11,7 @@ from Bio.SeqUtils import IsoelectricPoint as protparam
 LICENCE = "Biopython License (Biopython; pK values of Bjellqvist et al.)"
 BASES, ACIDS = "KRH", "DECY"
 N_END, C_END = "Nterm", "Cterm"
-_FAR = -100.0, 100.0  # pH at which no acid, and at which no base, has a charge
+_FAR = -20.0, 40.0  # pH between which the net charge of any peptide with both changes sign
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ class Groups:
 
     def charge(self, residues: str, ph: float) -> float:
         """Return the net charge of a peptide."""
-        inside = sum(residues.count(one) * self.side_chain(one, ph) for one in BASES + ACIDS)
-        return inside + self.n_terminus(residues[0], ph) + self.c_terminus(residues[-1], ph)
+        return _charge(self._terms(residues), ph)
 
     def neutral_at(self, residues: str) -> float:
         """Return the pH at which the net charge is 0; NaN where there is none.
@@ -97,15 +96,28 @@ class Groups:
         """
         from scipy.optimize import brentq
 
-        low, high = _FAR
-        if self.charge(residues, low) <= 0.5 or self.charge(residues, high) >= -0.5:
+        terms = self._terms(residues)
+        if {sign for _, sign, _ in terms} != {1.0, -1.0}:
             return math.nan
-        return float(brentq(lambda ph: self.charge(residues, ph), low, high, xtol=1e-9))
+        return float(brentq(lambda ph: _charge(terms, ph), *_FAR, xtol=1e-9))
+
+    def _terms(self, residues: str) -> list[tuple[int, float, float]]:
+        """Return number, sign of the charge and pK of the groups of each kind that are there."""
+        groups, first, last = self.pks.groups, residues[0], residues[-1]
+        found = [(residues.count(one), 1.0, groups[one]) for one in BASES]
+        found += [(residues.count(one), -1.0, groups[one]) for one in ACIDS]
+        found.append((not self.acetyl, 1.0, self.pks.first.get(first, groups[N_END])))
+        found.append((not self.amide, -1.0, self.pks.last.get(last, groups[C_END])))
+        return [term for term in found if term[0]]
+
+
+def _charge(terms: list[tuple[int, float, float]], ph: float) -> float:
+    return sum(n * sign / (1.0 + math.pow(10.0, sign * (ph - pk))) for n, sign, pk in terms)
 
 
 def _base(pk: float, ph: float) -> float:
-    return 1.0 / (1.0 + math.pow(10.0, ph - pk))
+    return _charge([(1, 1.0, pk)], ph)
 
 
 def _acid(pk: float, ph: float) -> float:
-    return -1.0 / (1.0 + math.pow(10.0, pk - ph))
+    return _charge([(1, -1.0, pk)], ph)
