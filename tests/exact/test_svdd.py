@@ -205,7 +205,7 @@ def test_rollouts_remove_it():
         {"candidates": 6, "fewest": 2, "agree": 0.4},
         {"candidates": 6, "fewest": 2, "agree": 0.4, "sampler": UNIFORM},
     ],
-    ids=str,
+    ids=lambda options: " ".join(options) or "default",
 )
 def test_carried_weights_are_unbiased(options):
     carried = {"runs": 4000, "candidates": 3, "particles": 2, "carry": True, "scale": MILD}
