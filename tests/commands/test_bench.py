@@ -297,3 +297,12 @@ def test_laws_that_are_enumerated(discdiff: Run, tmp_path: Path):
     assert "| within 1.5 floors |  |" in text
     assert figures(tmp_path / "bench")["ratio"].max() > 1.5
     assert (tmp_path / "bench" / "table.md").read_text().strip() in text
+
+
+def test_a_track_has_a_full_version(discdiff: Run):
+    text = discdiff("bench", "guidance", "--full", "--show")
+    assert text.count("oracle=[") == 20
+    assert "title: molecules_full" in text
+    message = discdiff("bench", "guidance", "--full", "track=grid", code=2)
+    assert "track must be one of" in message
+    assert "got 'grid_full'" in message
