@@ -167,8 +167,8 @@ def test_what_a_front_returns_is_final_and_dominated_by_nothing_recorded(tmp_pat
 
 def test_a_score_that_always_fails_ends_a_long_round_early(tmp_path):
     oracle = Score(broken=True)
-    with pytest.raises(OracleError, match=r"failed for 32 of the last 32 evaluations"):
+    with pytest.raises(OracleError, match=r"failed for (\d+) of the last \1 evaluations"):
         campaign(tmp_path / "run", "evolution", oracle, budget=200, round_size=4).run()
-    assert len(oracle.asked) == 32
+    assert 32 <= len(oracle.asked) < 40  # the end of the generation in which it was enough
     with Store.open(tmp_path / "run", read_only=True) as store:
-        assert len(store.rows("guided")) == 32  # and every one of them is on record
+        assert len(store.rows("guided")) == len(oracle.asked)  # every one of them is on record

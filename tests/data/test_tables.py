@@ -47,7 +47,10 @@ def test_lines_carry_the_number(tmp_path: Path):
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("x.xlsx", "out must end in .bed, .csv, .fa, .fasta, .parquet, .sdf, .smi, .txt, got"),
+        (
+            "x.xlsx",
+            "out must end in .bed, .csv, .fa, .fasta, .helm, .parquet, .sdf, .smi, .txt, got",
+        ),
         ("x.cvs", "Did you mean 'csv'?"),
         ("no/x.csv", "out must lie in a folder that exists"),
         ("there.csv", "out must be a new file"),
