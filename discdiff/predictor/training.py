@@ -170,7 +170,7 @@ def train(
     """
     _check.one_of("task", task, TASKS)
     began = monotonic()
-    _refuse_empty(table, rows, task)
+    refuse_empty(table, rows, task)
     applied = applied or Applied()
     domain = representation.domain
     applicability = Applicability.of(
@@ -320,7 +320,14 @@ class _Clock(pl.Callback):
         self.seconds, self.steps = pace.seconds, trainer.global_step
 
 
-def _refuse_empty(table: Table, rows: Split, task: str) -> None:
+def refuse_empty(table: Table, rows: Split, task: str) -> None:
+    """Raise `DataError` if some rows cannot be trained on.
+
+    Args:
+        table: strings and values.
+        rows: to train on, to stop by, to measure on.
+        task: ``regression`` or ``classification``.
+    """
     parts = {"train on": rows.train, "stop by": rows.valid}
     for purpose, part in parts.items():
         if not len(part):
