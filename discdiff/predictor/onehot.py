@@ -142,7 +142,8 @@ class ConvNet(nn.Module):
         after = real.sum(1, keepdim=True) - 1 - before
         places = torch.stack([before, after], -1) / _SPAN
         inputs = torch.cat([letters.to(mask.dtype), places.to(mask.dtype)], -1) * mask
-        hidden = self.stem(inputs.transpose(1, 2)).transpose(1, 2)
+        # the sum of the blocks is kept in full precision, whatever they compute in
+        hidden = self.stem(inputs.transpose(1, 2)).transpose(1, 2).to(mask.dtype)
         for block in self.blocks:
             hidden = block(hidden, mask)
         hidden = self.norm(hidden)

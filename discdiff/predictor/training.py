@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,15 +20,15 @@ from discdiff.data.encoded import Report
 from discdiff.domain import Domain
 from discdiff.errors import DataError
 from discdiff.oracle.scores import Floats
-from discdiff.predictor import quality
 from discdiff.predictor.applicability import Applicability
 from discdiff.predictor.closed import fit_linear
+from discdiff.predictor.described import described, taken
 from discdiff.predictor.ensemble import Ensemble
 from discdiff.predictor.onehot import OneHot
 from discdiff.predictor.predictor import TASKS, Origin, Predictor
 from discdiff.predictor.representation import Representation
 from discdiff.predictor.rows import Batch, TableModule
-from discdiff.predictor.splits import Rows, Split, split
+from discdiff.predictor.splits import Split, split
 from discdiff.predictor.table import Table
 from discdiff.training.averaged import AveragedTraining
 from discdiff.training.fit import fit as run
@@ -175,8 +174,8 @@ def train(
     domain = representation.domain
     applicability = Applicability.of(
         domain,
-        _taken(table.strings, rows.train),
-        _taken(table.strings, np.concatenate([rows.valid, rows.test])),
+        taken(table.strings, rows.train),
+        taken(table.strings, np.concatenate([rows.valid, rows.test])),
         percentile=applied.percentile,
         references=applied.references,
         seed=seed,
@@ -189,7 +188,7 @@ def train(
     predictor = Predictor(ensemble, table.outputs, task, applicability, origin, card)
     if representation.linear:
         kept = np.concatenate([rows.train, rows.valid])
-        strings = _taken(table.strings, kept)
+        strings = taken(table.strings, kept)
         recipe["penalties"] = fit_linear(ensemble, strings, table.values[kept], seed)
     else:
         _standardise(ensemble, table.values[rows.train])
@@ -227,7 +226,7 @@ def train(
         recipe |= {"batch_size": batch_size, "augment": augment, "steps": clock.steps}
         recipe |= {k: given[k] for k in ("max_steps", "rate", "ema", "patience", "precision")}
     minutes = (monotonic() - began) / 60.0 if representation.linear else clock.seconds / 60.0
-    return _described(predictor, table, rows, recipe, minutes)
+    return described(predictor, table, rows, recipe, minutes)
 
 
 def fit(
@@ -353,59 +352,3 @@ def _standardise(ensemble: Ensemble, values: Floats) -> None:
     scale = np.nanstd(values, axis=0)
     ensemble.centre.copy_(torch.from_numpy(np.nanmean(values, axis=0)))
     ensemble.scale.copy_(torch.from_numpy(np.where(scale > 0, scale, 1.0)))
-
-
-def _described(
-    predictor: Predictor, table: Table, rows: Split, recipe: dict[str, object], minutes: float
-) -> Predictor:
-    """Return the predictor with its quality on the test rows, and a whole card."""
-    strings = _taken(table.strings, rows.test)
-    found: dict[str, quality.Measured] = {}
-    if strings:
-        said = predictor(strings)
-        trained = quality.Rows(_taken(table.strings, rows.train), table.values[rows.train])
-        held_out = quality.Rows(strings, table.values[rows.test])
-        task, domain = predictor.task, predictor.domain
-        found = quality.measured(table.outputs, task, domain, trained, held_out, said.mean)
-        for j, output in enumerate(table.outputs):
-            known = ~np.isnan(held_out.values[:, j])
-            error = np.abs(said.mean[known, j] - held_out.values[known, j])
-            name = "Spearman of sd and error"
-            found[output]["predictor"][name] = quality.spearman(said.sd[known, j], error)
-    rule = predictor.applicability
-    card = {
-        **predictor.card,
-        "quality": quality.as_markdown(found) if found else "Not measured: no row was held out.",
-        "applicability": (
-            f"A sequence is inside where its similarity to the nearest of {len(rule.references)} "
-            f"training sequences, which this folder holds, is at least {rule.threshold:.4f}: the "
-            f"percentile {rule.percentile:g} of sequences held out."
-        ),
-        "rows": {"half": predictor.origin.half}
-        | {part: len(index) for part, index in rows._asdict().items()},
-        "recipe": recipe,
-        "hardware": f"{platform.machine()}, {torch.get_num_threads()} threads, torch "
-        f"{torch.__version__}",
-        "time": f"{minutes:.1f} minutes",
-    }
-    return Predictor(
-        predictor.ensemble,
-        predictor.outputs,
-        predictor.task,
-        rule,
-        predictor.origin,
-        card,
-        {output: _json(methods) for output, methods in found.items()},
-    )
-
-
-def _json(methods: quality.Measured) -> dict[str, dict[str, float | None]]:
-    """Return measures as JSON values, in which NaN is none."""
-    return {
-        name: {key: None if number != number else number for key, number in numbers.items()}
-        for name, numbers in methods.items()
-    }
-
-
-def _taken(strings: Sequence[str], rows: Rows) -> list[str]:
-    return [strings[int(row)] for row in rows]

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from discdiff import registry
+from discdiff.bio.domain import DNA as DNAStrands
 from discdiff.domain import Letters
 from discdiff.errors import CheckpointError, DataError, InputError
 from discdiff.model import Model
@@ -25,6 +27,7 @@ from discdiff.predictor.features import Features
 from discdiff.predictor.judging import refuse_own_judge
 from discdiff.predictor.oracle import PredictorOracle
 from discdiff.predictor.predictor import Origin, Predictor
+from discdiff.predictor.table import TableColumns, read_table
 from discdiff.predictor.training import fit
 from discdiff.reward import Reward
 from tests.predictor import toy
@@ -96,6 +99,18 @@ class TestLearning:
         assert quality.auc(found(fresh).mean[:, 0], rich) > 0.95
         assert (found(fresh).sd > 0).all()
 
+    def test_bfloat16(self):
+        found = toy.small(None, precision="bf16-mixed")
+        assert np.isfinite(found(strings(5)).mean).all()
+        assert np.allclose(found(strings(5)).mean, toy.small(None)(strings(5)).mean, atol=0.2)
+
+    def test_augmentation_reads_the_other_strand(self):
+        table = strings(60)
+        values = {"g": [s.count("G") + s.count("C") for s in table]}
+        options = {"steps": 2, "members": 1, "width": 8, "depth": 1}
+        found = [fit(table, values, DNAStrands(), augment=on, **options) for on in (True, False)]
+        assert found[0].fingerprint != found[1].fingerprint
+
     def test_too_few_rows_are_refused(self):
         with pytest.raises(DataError, match="there must be rows to train on"):
             fit(["AC"], {"a": [1.0]}, DNA)
@@ -104,6 +119,33 @@ class TestLearning:
             fit(table, {"a": range(40), "b": [math.nan] * 40}, DNA)
         with pytest.raises(DataError, match="must have both classes to train on"):
             fit(table, {"a": [1.0] * 40}, DNA, task="classification")
+
+
+class TestRealData:
+    """Tables as they come."""
+
+    def test_promoters_in_two_media(self, data_folder):
+        columns = TableColumns(("expression",), "core80", condition="medium")
+        table = read_table(data_folder / "yeast_promoters_vaishnav.csv.gz", DNA, columns)
+        assert (len(table.strings), table.outputs) == (29994, ("complex", "defined"))
+        assert int((~np.isnan(table.values)).sum()) == 39100
+
+    def test_hemolysis_is_half_explained_by_composition(self, data_folder):
+        peptide = Letters("ACDEFGHIKLMNPQRSTVWY")
+        columns = TableColumns(("label",), "sequence", split="split")
+        path = data_folder / "peptide_hemolysis.csv.gz"
+        table = read_table(path, peptide, columns, task="classification")
+        test = np.array(table.splits) == "test"
+        parts = [
+            quality.Rows([s for s, t in zip(table.strings, test, strict=True) if t == here], v)
+            for here, v in ((False, table.values[~test]), (True, table.values[test]))
+        ]
+        found = quality.measured(
+            ["label"], "classification", peptide, *parts, np.zeros((int(test.sum()), 1))
+        )["label"]
+        assert found["predictor"]["AUC"] == 0.5
+        assert found["length only"]["length-matched AUC"] == 0.5
+        assert 0.55 < found["length only"]["AUC"] < found["composition only"]["AUC"] < 0.85
 
 
 class TestFolder:
@@ -164,6 +206,22 @@ class TestFolder:
             Predictor.load(tmp_path / "run")
         with pytest.raises(CheckpointError, match=r"is read by discdiff\.predictor"):
             Model.load(tmp_path / "run" / "guide")
+
+    def test_a_shipped_one_is_found_by_name(self, trained, tmp_path, monkeypatch):
+        trained.save(tmp_path / "shipped_here" / "mine")
+        (tmp_path / "shipped_here" / "__init__.py").write_text("")
+        info = tmp_path / "shipped_here-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shipped\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[discdiff.predictors]\nmine = shipped_here\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        registry._read.cache_clear()
+        try:
+            assert Predictor.load("mine").fingerprint == trained.fingerprint
+            (entry,) = registry.names("predictors", load=True)
+            assert (entry.name, entry.status) == ("mine", "ok")
+        finally:
+            registry._read.cache_clear()
 
     def test_a_training_goes_on_after_a_kill(self, tmp_path):
         root = Path(__file__).parents[2]
