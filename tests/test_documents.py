@@ -89,15 +89,7 @@ COMMAND_LINES = [
     line for block in ALL_BLOCKS for line in block.code.splitlines() if line.startswith("discdiff ")
 ]
 COMPOSED = (
-    "ask",
-    "bench",
-    "design",
-    "evaluate",
-    "export",
-    "sample",
-    "select",
-    "tell",
-    "train",
+    *("ask", "bench", "design", "evaluate", "export", "sample", "select", "tell", "train"),
     "train-predictor",
 )
 

@@ -58,7 +58,10 @@ class Features(Representation):
     ) -> None:
         super().__init__()
         if (model is None) == (denoiser is None):
-            raise InputError("exactly one of model and denoiser must be given")
+            raise InputError(
+                "exactly one of model and denoiser must be given: model=FOLDER, or the name of a "
+                "shipped one"
+            )
         if denoiser is not None:
             if domain is None:
                 raise InputError("domain must be given with denoiser")
