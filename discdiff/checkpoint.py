@@ -29,13 +29,21 @@ FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _PICKLES = (".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".bin")
-DISCRETE, SMOOTHED = "discrete", "smoothed"  # kinds of models
-LOADERS = {DISCRETE: "discdiff.model.Model", SMOOTHED: "discdiff.smoothed.model.SmoothedModel"}
+DISCRETE, SMOOTHED, PREDICTOR = "discrete", "smoothed", "predictor"  # kinds of models
+LOADERS = {
+    DISCRETE: "discdiff.model.Model",
+    SMOOTHED: "discdiff.smoothed.model.SmoothedModel",
+    PREDICTOR: "discdiff.predictor.predictor.Predictor",
+}
 _KEYS = {
     DISCRETE: (
         *("process", "denoiser", "domain", "lengths", "length_mode", "frozen_training", "card"),
     ),
     SMOOTHED: ("denoiser", "sigma", "domain", "lengths", "frozen_training", "card"),
+    PREDICTOR: (
+        *("task", "outputs", "domain", "representation", "members", "applicability", "origin"),
+        *("quality", "card"),
+    ),
 }
 
 
@@ -158,7 +166,7 @@ def read_weights(folder: Path, network: nn.Module) -> None:
     missing, extra = sorted(expected.keys() - weights), sorted(weights.keys() - expected)
     if missing or extra:
         raise CheckpointError(
-            f"{folder / WEIGHTS} must hold the denoiser's weights, missing {missing[:3]}, "
+            f"{folder / WEIGHTS} must hold the network's weights, missing {missing[:3]}, "
             f"not expected {extra[:3]}"
         )
     for name, value in expected.items():
@@ -244,7 +252,7 @@ def read_config(folder: Path, kind: str = DISCRETE) -> dict[str, object]:
 
     Args:
         folder: of a model.
-        kind: of model, `discrete` or `smoothed`.
+        kind: of model, `discrete`, `smoothed` or `predictor`.
 
     Raises:
         CheckpointError: if there is none, or one of a newer version or of another kind of model.

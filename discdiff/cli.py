@@ -25,6 +25,8 @@ from discdiff.commands.resume import resume
 from discdiff.commands.sample import sample
 from discdiff.commands.select import export, select
 from discdiff.commands.train import train
+from discdiff.commands.train_predictor import train_predictor
+from discdiff.config.predictor import TrainPredictor
 from discdiff.config.settings import (
     Ask,
     Bench,
@@ -111,6 +113,7 @@ def configs() -> None:
 for command, schema in (
     (design, Design),
     (train, Train),
+    (train_predictor, TrainPredictor),
     (sample, Sample),
     (evaluate, Evaluate),
     (select, Select),

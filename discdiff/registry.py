@@ -37,10 +37,13 @@ KINDS = (
     "models",
     "tracks",
     "baselines",
+    "representations",
+    "predictors",
 )
 # constructor parameters that take an object of a kind, or the configuration of one
 _PARTS = {"schedule": "schedules", "value": "values"}
 _NAMED_PARTS = {"schedules": "schedules"}  # and those that take several, each by a name
+_FOLDERS = ("models", "predictors")  # kinds whose entries are packages with a folder of that name
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def names(kind: str, *, load: bool = False) -> list[Entry]:
 
 
 def find(kind: str, name: str) -> Any:
-    """Return the class (or package, for models) registered as `name`.
+    """Return the class (or package, for models and predictors) registered as `name`.
 
     Raises:
         ConfigError: if nothing has that name, or what has it cannot be imported.
@@ -163,17 +166,21 @@ def build(kind: str, config: Mapping[str, object], **objects: object) -> Any:
         ) from error
 
 
-def model_folder(name: str) -> Path:
+def model_folder(name: str, kind: str = "models") -> Path:
     """Return the folder of the shipped model `name`.
+
+    Args:
+        name: of the model.
+        kind: ``models`` or ``predictors``.
 
     Raises:
         ConfigError: if no model of that name is installed.
     """
-    package = find("models", name)
+    package = find(kind, name)
     folder = _model_folder(package, name)
     if folder is None:
         raise ConfigError(
-            f"model {name!r} is registered, but {package.__name__} has no folder of it"
+            f"{_word(kind)} {name!r} is registered, but {package.__name__} has no folder of it"
         )
     return folder
 
@@ -273,7 +280,7 @@ def _loaded(entry: Entry) -> Entry:
         target = _load(entry)
     except (Exception, SystemExit) as error:  # the code of a plug-in: any failure is its own
         return replace(entry, status=f"broken: {_reason(error)}")
-    is_model = entry.kind == "models"
+    is_model = entry.kind in _FOLDERS
     text = _card(target, entry.name) if is_model else inspect.getdoc(target) or ""
     if text is None:
         return replace(entry, status=f"broken: {entry.target} holds no folder {entry.name!r}")

@@ -88,7 +88,10 @@ def test_a_benchmark_of_ones_own_composes(block: Block, tmp_path: Path):
 COMMAND_LINES = [
     line for block in ALL_BLOCKS for line in block.code.splitlines() if line.startswith("discdiff ")
 ]
-COMPOSED = ("ask", "bench", "design", "evaluate", "export", "sample", "select", "tell", "train")
+COMPOSED = (
+    *("ask", "bench", "design", "evaluate", "export", "sample", "select", "tell", "train"),
+    "train-predictor",
+)
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES)

@@ -36,10 +36,17 @@ def resume(
         settings = fill(Design, source)
         with build.campaign(settings, source, run) as campaign:
             carry_through(campaign.resume, run, settings, source)
+        return
+    source = composition.stored("train", run / CONFIG)
+    if "representation" in source.values:
+        from discdiff.commands import predictors
+        from discdiff.config.predictor import TrainPredictor
+
+        asked = replace(fill(TrainPredictor, source), out=str(run))
+        predictors.carry_through(asked, source)
     else:
         from discdiff.commands import trainings
 
-        source = composition.stored("train", run / CONFIG)
         trainings.carry_through(replace(fill(Train, source), out=str(run)), source)
 
 

@@ -82,11 +82,11 @@ def carry_through(settings: Train, source: Composition) -> None:
     )
     data = _data(settings, encoded, source, model.max_length)
     options = _options(settings, source)
-    begun = _Begun(folder, source)
+    begun = Begun(folder, source)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # tips and hardware lists
     try:
-        with _keys_of("trainer", source, asdict(settings.trainer)), Progress() as progress:
-            said = [] if options["progress"] else [_Lines(progress)]
+        with keys_of("trainer", source, asdict(settings.trainer)), Progress() as progress:
+            said = [] if options["progress"] else [Lines(progress)]
             trained = fit(model, data, folder, callbacks=[begun, *said], **options)
     except KeyboardInterrupt:
         typer.secho(f"discdiff: interrupted. Continue with: discdiff resume {folder}", err=True)
@@ -99,21 +99,27 @@ def carry_through(settings: Train, source: Composition) -> None:
     typer.echo(f"model: {folder / 'model'}")
 
 
-class _Begun(pl.Callback):
+class Begun(pl.Callback):
     """Writes what `discdiff resume` needs as soon as everything has been built and checked."""
 
     def __init__(self, folder: Path, source: Composition) -> None:
         self.folder, self.source = folder, source
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        _write_surroundings(self.folder, self.source)
+        write_surroundings(self.folder, self.source)
 
 
-class _Lines(pl.Callback):
+class Lines(pl.Callback):
     """Says how far a training is, where no bar can be shown."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        measure: str = "train/nats_per_token",
+        unit: str = "nats per token",
+    ) -> None:
         self.progress = progress
+        self.measure, self.unit = measure, unit
 
     def on_train_batch_end(
         self,
@@ -126,14 +132,14 @@ class _Lines(pl.Callback):
         if not trainer.is_global_zero:
             return
         (pace,) = (found for found in trainer.callbacks if isinstance(found, Pace))
-        nats = trainer.callback_metrics.get("train/nats_per_token", torch.tensor(torch.nan))
-        note = f"step {trainer.global_step:,}, {float(nats):.3f} nats per token"
+        found = trainer.callback_metrics.get(self.measure, torch.tensor(torch.nan))
+        note = f"step {trainer.global_step:,}, {float(found):.3f} {self.unit}"
         percent = min(100, int(100 * pace.progress(trainer)))
         self.progress.show("percent trained", percent, 100, note)
 
 
 @contextmanager
-def _keys_of(section: str, source: Composition, known: Container[str]) -> Iterator[None]:
+def keys_of(section: str, source: Composition, known: Container[str]) -> Iterator[None]:
     """Give the whole key, and its place, where a value of a section is refused.
 
     The message begins with the last part of the key, or with another section, or else is about the
@@ -161,7 +167,7 @@ def _encoded(settings: Train, source: Composition, first: Model | None) -> Encod
     if not isinstance(name, str):
         raise ConfigError(f"{source.origin('domain')}: domain must have a key 'name'")
     alphabet = registry.find("domains", name) if first is None else first.domain
-    with _keys_of("data", source, asdict(data)), Progress() as progress:
+    with keys_of("data", source, asdict(data)), Progress() as progress:
         _check.one_of("length_mode", data.length_mode, LENGTH_MODES)
         encoded = encode_file(
             data.path,
@@ -245,7 +251,7 @@ def _onward(settings: Train, encoded: Encoded, first: Model) -> Model:
 
 def _data(settings: Train, encoded: Encoded, source: Composition, max_length: int) -> DataModule:
     keys: DataKeys = settings.data
-    with _keys_of("data", source, asdict(keys)):
+    with keys_of("data", source, asdict(keys)):
         data = DataModule(
             encoded,
             batch_tokens=keys.batch_tokens,
@@ -259,7 +265,7 @@ def _data(settings: Train, encoded: Encoded, source: Composition, max_length: in
         )
         data.refuse_shares(1, 1)
     trainer = settings.trainer
-    with _keys_of("trainer", source, asdict(trainer)):
+    with keys_of("trainer", source, asdict(trainer)):
         data.refuse_shares(_check.positive_int("devices", trainer.devices), trainer.accumulate)
     return data
 
@@ -267,7 +273,7 @@ def _data(settings: Train, encoded: Encoded, source: Composition, max_length: in
 def _options(settings: Train, source: Composition) -> dict[str, Any]:
     """Return the arguments of `fit`, from the section `trainer`."""
     options = asdict(settings.trainer)
-    with _keys_of("trainer.schedule", source, options["schedule"]):
+    with keys_of("trainer.schedule", source, options["schedule"]):
         options["schedule"] = LearningRate(**options["schedule"])
     options["betas"] = tuple(options["betas"])
     return options | {
@@ -306,7 +312,8 @@ def _quality(model: Model, seed: int) -> dict[str, str]:
     }
 
 
-def _write_surroundings(folder: Path, source: Composition) -> None:
+def write_surroundings(folder: Path, source: Composition) -> None:
+    """Write the configuration and the environment of a run, unless they are there."""
     if (folder / CONFIG).exists() or not _is_main():
         return
     folder.mkdir(parents=True, exist_ok=True)

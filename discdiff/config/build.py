@@ -24,6 +24,7 @@ from discdiff.objective import Objective, Term
 from discdiff.oracle import Combined, Streaming, flanked
 from discdiff.oracle.measured import measured_in
 from discdiff.precision import PRECISIONS
+from discdiff.predictor.judging import refuse_own_judge
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.start import Seeds
 
@@ -204,6 +205,8 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
     drawn = sampler(settings, source)
     scored = oracle(settings.oracle, source, drawn.model)
     rewarded = objective(settings.objective, scored, source)
+    with located(source, "oracle"):
+        refuse_own_judge(scored, rewarded)
     guidance = component("guidance", "guidance", settings.guidance, source)
     domain, reference = drawn.model.domain, settings.reference
     known = None if reference is None else _strings("reference", reference, domain, source)

@@ -197,16 +197,20 @@ def _with_whole_paths(values: dict[str, Any]) -> dict[str, Any]:
     values = values | {key: str(Path(folder).resolve()) for key, folder in folders.items()}
     if isinstance(seeds := values.get("seeds"), str):
         values = values | {"seeds": str(Path.cwd() / seeds)}
+    if isinstance(read := values.get("representation"), dict):
+        values = values | {"representation": _with_whole_paths(read)}
     if isinstance(oracles := values.get("oracle"), dict):
         values = values | {"oracle": {key: _whole(value) for key, value in oracles.items()}}
     return values
 
 
 def _whole(oracle: object) -> object:
-    """Return the configuration of an oracle that runs code, with its paths in full."""
-    if not isinstance(oracle, dict) or oracle.get("name") not in ("file", "command"):
+    """Return the configuration of an oracle that is in files, with its paths in full."""
+    if not isinstance(oracle, dict) or oracle.get("name") not in ("file", "command", "predictor"):
         return oracle
     full = dict(oracle)
+    if oracle["name"] == "predictor" and not Path(str(full.get("path"))).is_dir():
+        return oracle  # a shipped one, or an error that is told later
     if isinstance(full.get("path"), str):
         full["path"] = str(Path.cwd() / full["path"])
     if isinstance(full.get("depends"), list):

@@ -29,6 +29,7 @@ KINDS = {  # group of configuration files -> kind of registered names it selects
     "guidance": "guidance",
     "oracle": "oracles",
     "process": "processes",
+    "representation": "representations",
     "sampler": "samplers",
     "track": "tracks",
 }

@@ -162,6 +162,11 @@ class DataModule(pl.LightningDataModule):
         if not len(self.train_rows) or (valid_split is not None and not len(self.valid_rows)):
             raise DataError(f"splits {train_split!r} and {valid_split!r} must hold rows")
 
+    @property
+    def whole(self) -> bool:
+        """Whether every position of every row was seen."""
+        return self.encoded.whole
+
     def refuse_shares(self, world: int, accumulate: int) -> None:
         """Raise `InputError` if the rows are too few to be dealt out so.
 

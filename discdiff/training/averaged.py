@@ -7,16 +7,16 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
 from discdiff import _check
-from discdiff.denoiser import Denoiser
-from discdiff.errors import InputError
+from discdiff.errors import InputError, UnsupportedError
 from discdiff.training.ema import EMA
 from discdiff.training.optimiser import OPTIMISERS, optimiser
 
 
 class AveragedTraining(pl.LightningModule, ABC):
-    """Trains a denoiser and keeps its moving average.
+    """Trains a network, for most a denoiser, and keeps its moving average.
 
     Args:
         denoiser: the network; it is trained in place.
@@ -38,7 +38,7 @@ class AveragedTraining(pl.LightningModule, ABC):
 
     def __init__(
         self,
-        denoiser: Denoiser,
+        denoiser: nn.Module,
         optimiser: str,
         rate: float,
         weight_decay: float,
@@ -62,9 +62,13 @@ class AveragedTraining(pl.LightningModule, ABC):
     def averaged(self) -> Any:
         """The model with the averaged weights; it has a method `save`."""
 
-    @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> list[str]:
-        """Return strings that the averaged model writes."""
+        """Return strings that the averaged model writes.
+
+        Raises:
+            UnsupportedError: if it writes none.
+        """
+        raise UnsupportedError(f"{type(self).__name__} trains a network that writes no strings")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return optimiser(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from torch import Tensor
@@ -11,8 +11,13 @@ from discdiff import _check
 from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 
+if TYPE_CHECKING:
+    from discdiff.predictor.rows import TableModule
 
-def early_stopping(patience: int, data: DataModule, measure: str) -> list[pl.Callback]:
+
+def early_stopping(
+    patience: int, data: DataModule | TableModule, measure: str
+) -> list[pl.Callback]:
     """Return the callbacks that end a run after `patience` validations without a lower `measure`.
 
     Raises:

@@ -27,11 +27,13 @@ from discdiff.training.pace import Pace
 from discdiff.training.snapshots import LAST, AtomicCheckpointIO, Snapshots
 
 if TYPE_CHECKING:
+    from discdiff.predictor.predictor import Predictor
+    from discdiff.predictor.rows import TableModule
     from discdiff.smoothed.model import SmoothedModel
 
 __all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality", "quiet"]
 
-Trained = TypeVar("Trained", bound="Model | SmoothedModel")
+Trained = TypeVar("Trained", bound="Model | SmoothedModel | Predictor")
 PRECISIONS = ("bf16-mixed", "16-mixed", "32-true", "64-true", "bf16-true", "16-true")
 # What Lightning says about things that are meant.
 _MEANT = (".*in eval mode at the start of training", ".*LeafSpec", ".*does not have many workers")
@@ -101,7 +103,7 @@ def make_logger(name: str, out: Path, settings: dict[str, object] | None = None)
 
 def fit(
     model: Trained,
-    data: DataModule,
+    data: DataModule | TableModule,
     out: str | Path,
     *,
     kind: Callable[..., AveragedTraining] = Training,
@@ -167,7 +169,7 @@ def fit(
     """
     out = Path(out)
     masked = isinstance(model, Model) and isinstance(model.process, Absorbing)
-    if not (masked or data.encoded.whole):
+    if not (masked or data.whole):
         raise InputError(
             "data must be seen at every position where there is no mask to show in the place of "
             "what was not: use process=masked"

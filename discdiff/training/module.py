@@ -95,7 +95,7 @@ class Training(AveragedTraining):
         u = self._times(batch).to(x_0.device)
         with fast_attention(x_0.device):
             nats = nelbo(
-                self.denoiser,
+                self.model.denoiser,
                 self.model.process,
                 x_0,
                 active,

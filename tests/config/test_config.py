@@ -12,6 +12,7 @@ import torch
 
 from discdiff import registry
 from discdiff.config import build, composition, hydra, settings
+from discdiff.config.predictor import TrainPredictor
 from discdiff.domain import Letters
 from discdiff.errors import ConfigError
 from discdiff.model import LengthLaw, Model
@@ -22,6 +23,7 @@ COMMANDS = {
     "train": settings.Train,
     "sample": settings.Sample,
     "evaluate": settings.Evaluate,
+    "train_predictor": TrainPredictor,
     "select": settings.Select,
     "export": settings.Export,
     "compare": settings.Compare,
@@ -31,6 +33,7 @@ COMMANDS = {
 }
 DATA = {
     "train": ["data.path=x.csv"],
+    "train_predictor": ["data.path=x.csv", "target=a"],
     "export": ["out=x.csv"],
 }  # what a command needs besides its defaults
 FOLDER = Path(__file__).parents[2] / "configs"

@@ -1,0 +1,1 @@
+"""Predictors: ensembles of small networks, from sequences to measured values, as oracles."""
