@@ -74,16 +74,14 @@ class Markov:
     def sample(self, count: int, length: int, seed: int = 0) -> list[str]:
         """Return `count` sequences of `length` bases of DNA."""
         rng = np.random.default_rng(_check.seed("seed", seed))
-        rows = np.zeros(
-            (_check.positive_int("count", count), _check.positive_int("length", length))
-        )
-        rows = rows.astype(np.int64)
+        shape = (_check.positive_int("count", count), _check.positive_int("length", length))
+        rows: NDArray[np.int64] = np.zeros(shape, dtype=np.int64)
         for place in range(length):
             k = min(place, self.order)
             context = rows[:, place - k : place] @ 4 ** np.arange(k - 1, -1, -1)
             cumulative = np.exp(self._log[k]).reshape(-1, 4)[context].cumsum(axis=1)
             rows[:, place] = (rng.random((count, 1)) > cumulative[:, :3]).sum(axis=1)
-        return ["".join(DNA_BASES[base] for base in row) for row in rows.tolist()]
+        return ["".join(DNA_BASES[int(base)] for base in row) for row in rows]
 
 
 def _ids(sequences: Sequence[str]) -> list[NDArray[np.int64]]:
