@@ -71,6 +71,19 @@ class LengthLaw:
         return type(self)(kept) if any(kept) else None
 
     @classmethod
+    def of(cls, lengths: Sequence[int], weights: Sequence[float]) -> Self:
+        """Return the law of weighted lengths, which may repeat.
+
+        Example:
+            >>> LengthLaw.of([2, 1, 2], [1.0, 1.0, 2.0]).probabilities.tolist()
+            [0.0, 0.25, 0.75]
+        """
+        sums = [0.0] * (max(lengths) + 1)
+        for length, weight in zip(lengths, weights, strict=True):
+            sums[length] += weight
+        return cls(sums)
+
+    @classmethod
     def fixed(cls, length: int) -> Self:
         """Return the law of one length."""
         return cls([0.0] * _check.positive_int("length", length) + [1.0])
@@ -176,10 +189,8 @@ class Model:
         weights = [1.0] * len(strings) if probabilities is None else list(probabilities)
         table = domain.encode_batch(strings)
         denoiser = TabularDenoiser(table, torch.tensor(weights, dtype=torch.float64), process)
-        lengths = [0.0] * (table.shape[1] + 1)
-        for string, weight in zip(strings, weights, strict=True):
-            lengths[len(string)] += weight
-        return cls(denoiser, process, domain, LengthLaw(lengths), frozen_training=True)
+        lengths = LengthLaw.of([len(string) for string in strings], weights)
+        return cls(denoiser, process, domain, lengths, frozen_training=True)
 
     @property
     def vocab_size(self) -> int:

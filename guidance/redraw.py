@@ -95,7 +95,7 @@ def redraw(
         chance = random.fold(keys, _SPAN)
         run = spans(active, t, chance) if region == "span" else fragments(sampler, old, t, chance)
         if resize:
-            check_free(sampler, old, "resize must be 0")
+            _check_free(sampler, old)
             u = random.uniform(random.fold(keys, _RESIZE), 1)[:, 0]
             change = (u * (2 * resize + 1)).long() - resize
             tokens, run = resized(tokens, run, change, sampler.process.pad_id)
@@ -201,12 +201,12 @@ def resized(tokens: Tensor, run: Tensor, change: Tensor, pad: int) -> tuple[Tens
     return moved.masked_fill(run, 0), run
 
 
-def check_free(sampler: Sampler, rows: State, rule: str) -> None:
-    """Raise `UnsupportedError` where the place of a token, or the length, is not a row's own."""
+def _check_free(sampler: Sampler, rows: State) -> None:
     fixed = (rows.active != (rows.tokens != sampler.process.pad_id)).any()
     if sampler.model.length_mode == "pad_as_token" or rows.layout is not None or bool(fixed):
         raise UnsupportedError(
-            f"{rule} where a template holds positions or the model writes where a design ends"
+            "resize must be 0 where a template holds positions or the model writes where a design "
+            "ends"
         )
 
 

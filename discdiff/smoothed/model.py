@@ -87,10 +87,8 @@ class SmoothedModel:
         table = domain.encode_batch(strings)
         law = torch.tensor(weights, dtype=torch.float64)
         denoiser = TabularSmoothed(table, law, len(domain.alphabet), sigma)
-        lengths = [0.0] * (table.shape[1] + 1)
-        for string, weight in zip(strings, weights, strict=True):
-            lengths[len(string)] += weight
-        return cls(denoiser, domain, LengthLaw(lengths), frozen_training=True)
+        lengths = LengthLaw.of([len(string) for string in strings], weights)
+        return cls(denoiser, domain, lengths, frozen_training=True)
 
     @property
     def vocab_size(self) -> int:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from discdiff.campaign import runner
 from discdiff.chem.selfies import Selfies
 from discdiff.cli import app
 from discdiff.model import LengthLaw, Model
@@ -28,6 +29,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     model.save(folder)
     return folder
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the slow figures."""
+    monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
 
 
 @pytest.fixture

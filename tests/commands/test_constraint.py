@@ -10,16 +10,12 @@ import pandas
 import pytest
 import yaml
 
-from discdiff.campaign import runner
 from discdiff.model import Model
 
 Run = Callable[..., str]
 
 
-@pytest.fixture(autouse=True)
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the slow figures."""
-    monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 def test_samples_meet_it_and_carry_weights(discdiff: Run):

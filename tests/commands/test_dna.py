@@ -14,7 +14,6 @@ from Bio.SeqRecord import SeqRecord
 
 from discdiff.bio.bed import read_bed
 from discdiff.bio.domain import DNA
-from discdiff.campaign import runner
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.process import MaskedProcess
@@ -23,10 +22,7 @@ from tests.bio.motifs import jaspar
 Run = Callable[..., str]
 
 
-@pytest.fixture(autouse=True)
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the slow figures."""
-    monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from Bio import SeqIO
 from Bio.SeqUtils.ProtParam import ProteinAnalysis
 
 from discdiff.bio.peptide import Peptide
-from discdiff.campaign import runner
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.process import MaskedProcess
@@ -25,10 +24,7 @@ ORACLES = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the slow figures."""
-    monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 @pytest.fixture(scope="module")
