@@ -164,8 +164,8 @@ def run(
     ]
     if experiment is not None:
         chosen = {override.key_or_group for override in overrides}
-        named = "name" in read_yaml(_root() / f"{command}.yaml")
-        arguments.append(f"experiment={_offer(experiment, chosen, named)}")
+        primary = read_yaml(_root() / f"{command}.yaml")
+        arguments.append(f"experiment={_offer(experiment, chosen, primary)}")
     try:
         with hydra.initialize_config_module(_MODULE, version_base="1.3"):
             config = hydra.compose(command, arguments, return_hydra_config=True)
@@ -258,23 +258,26 @@ def _offer_names() -> None:
                 )
 
 
-def _offer(experiment: Experiment, chosen: set[str], named: bool) -> str:
+def _offer(experiment: Experiment, chosen: set[str], primary: Mapping[str, Any]) -> str:
     """Let Hydra choose an experiment, and return the name it goes by.
 
     A section of it is added to the option that its defaults list chooses, or else stands in place
     of the default one; names alone are a choice. A group chosen on the command line stands in place
-    of the section. Where runs are `named`, it gives them its name.
+    of the section. Where runs have a name in the `primary` file, it gives them its own. A section
+    that this file has no choice of, such as `data` of `train-predictor`, is merged like any other.
     """
+    choices = {str(key) for item in primary.get("defaults") or [] for key in _keys(item)}
     node = {key: value for key, value in experiment.values.items() if key not in chosen}
     defaults = list(node.pop("defaults", None) or [])
     listed = {str(key).split()[-1].strip("/") for item in defaults for key in _keys(item)}
-    whole = [key for key in node if key in groups() and key not in listed]
+    merged = listed | {key for key in primary if key not in choices}
+    whole = [key for key in node if key in groups() and key not in merged]
     for key in whole:
         chooses = isinstance(node[key], str | list)
         if chooses:
             _check_choice(experiment.label, key, node[key])
         defaults.append({f"override /{key}": node.pop(key) if chooses else None})
-    own = {"name": experiment.name} if named else {}
+    own = {"name": experiment.name} if "name" in primary else {}
     node = {**own, **node, "defaults": [*defaults, "_self_"]}
     name = re.sub(r"\W", "_", experiment.name)
     ConfigStore.instance().store(group="experiment/file", name=name, node=node, package="_global_")
