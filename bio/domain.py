@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from discdiff.bio import template
+from discdiff.bio import letters, template
 from discdiff.bio.bases import DNA_BASES, MEANING, RNA_BASES, reverse_complement
 from discdiff.bio.equivariant import ReverseComplement
 from discdiff.bio.linear import Sequences
@@ -38,6 +38,7 @@ class Nucleotides(Sequences):
     other: ClassVar[tuple[str, str]]
     wildcard = "N"
     unit = "base"
+    colours = letters.BASES
 
     def __init__(
         self,

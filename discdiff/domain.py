@@ -13,6 +13,7 @@ from torch import Tensor
 from discdiff import _check
 from discdiff.errors import DataError, InputError, UnsupportedError
 from discdiff.similarity import Likeness, shared_runs
+from discdiff.strip import strip
 
 if TYPE_CHECKING:
     from discdiff.denoiser import Denoiser
@@ -81,6 +82,11 @@ class Domain(ABC):
     """What every design starts from; see `with_template`."""
     spells_templates: bool = False
     """Whether `read_template` reads what is fixed at each position out of a text."""
+    colours: Mapping[str, str] = {}
+    """The ground that each token is drawn on, light enough for black letters.
+
+    A domain with colours is one of sequences: it is drawn as letters, and a report shows logos and
+    the effect of substitutions."""
     flanks: tuple[str, str] = ("", "")
     """Strings before and after every design that oracles are shown and nothing changes."""
     unobserved: str | None = None
@@ -117,8 +123,11 @@ class Domain(ABC):
         return string
 
     def draw(self, string: str) -> str | None:
-        """Return a drawing of a valid `string` as an SVG document, or None where there is none."""
-        return None
+        """Return a drawing of a valid `string` as an SVG document, or None where there is none.
+
+        By default its letters in `colours`, where the domain has them.
+        """
+        return strip(self.split(string), self.colours) if self.colours else None
 
     def written(self, string: str, notation: str) -> str | None:
         """Return a valid `string` in one of `notations`, None where it cannot be written so.

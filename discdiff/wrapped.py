@@ -39,7 +39,7 @@ class Wrapped(Domain):
         self.name, self.column, self.examples = inner.name, inner.column, inner.examples
         self.keeps_scaffolds, self.template = inner.keeps_scaffolds, inner.template
         self.spelt, self.spells_templates = inner.spelt, inner.spells_templates
-        self.notations = inner.notations
+        self.notations, self.colours = inner.notations, inner.colours
         self.flanks, self.unobserved = inner.flanks, inner.unobserved
 
     def split(self, string: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from discdiff import _check
+from discdiff.annotation import Annotation
 from discdiff.bio.bases import DNA_BASES, read_bases
 from discdiff.bio.motif_file import DATABASE, chosen, from_database, labels, read_motifs
 from discdiff.bio.scanner import Scanner, one_hot
@@ -41,7 +43,8 @@ class MotifScore:
         release: of the database.
         aggregate: one of these four.
         threshold: θ of ``count``, in bits; by default that of `rate`.
-        rate: chance of a word of the background to count; see `Scanner.threshold`.
+        rate: chance of a word of the background to count, and to be marked in drawings where there
+            is no threshold; see `Scanner.threshold`.
         pseudocount: added to every count.
         background: fraction of each base; equal by default.
         both_strands: whether the other strand is read too.
@@ -92,8 +95,9 @@ class MotifScore:
         self.label = (labels(found) or ["motif"])[0]
         self.scanner = Scanner(found, pseudocount, background, both_strands)
         self.threshold = None if threshold is None else _check.finite("threshold", threshold)
+        self.rate = rate
         if aggregate == "count" and threshold is None:
-            self.threshold = self.scanner.threshold(rate)
+            self.threshold = self._marked_from
         self.units = "" if aggregate == "count" else "bits"
         self.signed = aggregate != "count"
         self.version = "1"
@@ -130,6 +134,20 @@ class MotifScore:
         if rows.shape[-1] != len(self._order):
             raise UnsupportedError(f"motif needs rows over four bases, got {rows.shape[-1]} tokens")
         return self._aggregated(self.scanner(rows[..., self._order]).flatten(1))
+
+    def annotations(self, string: str) -> list[Annotation]:
+        """Return where the motif scores at least the threshold, with strand and score in bits."""
+        bases = read_bases(string)
+        if bases is None:
+            return []
+        return [
+            Annotation(hit.start, hit.end, self.label, hit.strand, hit.score)
+            for hit in self.scanner.hits(str(bases), self._marked_from)
+        ]
+
+    @cached_property
+    def _marked_from(self) -> float:
+        return self.scanner.threshold(self.rate) if self.threshold is None else self.threshold
 
     def _aggregated(self, scores: Tensor) -> Tensor:
         if self.aggregate == "sum":

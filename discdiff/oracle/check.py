@@ -25,8 +25,9 @@ class Oracle(Protocol):
     NaN says that a sequence could not be scored. Optional attributes: `parameters` (a dict of JSON
     values that, with name and version, fix the values: the cache key), `direction` (``max`` or
     ``min``), `units` (text), each one for all or one an output, `licence` (text), `sees_flanks`
-    (False: it is shown the design alone, without the constant flanks of its domain), and a method
-    `relaxed` for methods that need gradients (`discdiff.relaxed`).
+    (False: it is shown the design alone, without the constant flanks of its domain), and methods
+    `relaxed`, for methods that need gradients (`discdiff.relaxed`), and `annotations`, for drawings
+    of what it sees where (`discdiff.annotation`).
     """
 
     name: str
