@@ -13,12 +13,14 @@ from markupsafe import Markup
 from discdiff import registry
 from discdiff.campaign.figures import best_so_far, distributions
 from discdiff.campaign.files import write_atomic
+from discdiff.campaign.insight import Insight
 from discdiff.campaign.page.cards import cards
 from discdiff.campaign.page.designs import Designs, Group, Scaffold, designs_of
 from discdiff.campaign.page.drawings import Draw, Drawings
 from discdiff.campaign.page.html import embedded, page
 from discdiff.campaign.page.numbers import counts_of, side_by_side
 from discdiff.campaign.page.payload import payload
+from discdiff.campaign.page.sequences import sequences_of
 from discdiff.campaign.page.used import notes_on_outputs, used_in
 from discdiff.campaign.provenance import directions
 from discdiff.campaign.runlog import logger
@@ -56,36 +58,47 @@ class Line:
     cells: list[tuple[str, str]]
 
 
-def write_report(store: Store, domain: Domain | None = None) -> Path:
+def write_report(store: Store, insight: Insight | None = None) -> Path:
     """Write `report.html` beside the store and return its path.
 
     Args:
         store: the run; it is only read.
-        domain: draws designs and finds their scaffolds; by default the domain of the run, where
-            that is installed.
+        insight: the domain and the reward; by default the domain of the run alone, where that is
+            installed.
 
     Raises:
         StoreError: if the store cannot be read or the file not be written.
     """
     path = store.path.parent / REPORT
-    found = domain_of(store) if domain is None else domain
-    if found is None:
+    if insight is None and (domain := domain_of(store)) is not None:
+        insight = Insight(domain)
+    if insight is None:
         text = render_report(store, lambda sequence: None)
     else:
-        text = render_report(store, found.draw, found.scaffold)
+        text = render_report(store, insight.domain.draw, insight.domain.scaffold, insight)
     write_atomic(path, text)
     return path
 
 
-def render_report(store: Store, draw: Draw, scaffold: Scaffold = lambda sequence: None) -> str:
+def render_report(
+    store: Store,
+    draw: Draw,
+    scaffold: Scaffold = lambda sequence: None,
+    insight: Insight | None = None,
+) -> str:
     """Return the page on the run in `store`.
 
     Args:
         store: the run.
         draw: a sequence to an SVG document, or None.
         scaffold: what the designs of a series share, None where there is no such thing.
+        insight: the domain and the reward, for the section on sequences.
     """
-    settings, summary, drawings = store.settings, summarise(store), Drawings(draw)
+    settings, summary = store.settings, summarise(store)
+    sequences = sequences_of(summary, insight)
+    if sequences is not None and insight is not None:
+        draw = sequences.drawing(insight.domain, draw)
+    drawings = Drawings(draw)
     known = directions(settings)
     designs = designs_of(store, known, notes_on_outputs(settings, known), scaffold)
     best = [(arm.name, cards(arm.best, summary.outputs, drawings)) for arm in summary.arms]
@@ -98,6 +111,7 @@ def render_report(store: Store, draw: Draw, scaffold: Scaffold = lambda sequence
         standing=standing(store),
         summary=summary,
         designs=designs,
+        sequences=sequences,
         top=TOP,
         columns=[arm.name for arm in summary.arms],
         facts=side_by_side(summary),

@@ -18,6 +18,7 @@ from discdiff.campaign import environment
 from discdiff.campaign.background import Background
 from discdiff.campaign.choosing import Choice
 from discdiff.campaign.identity import describe, refuse_changes
+from discdiff.campaign.insight import Insight
 from discdiff.campaign.laboratory import Laboratory, Seen, Told
 from discdiff.campaign.progress import Progress, charged
 from discdiff.campaign.provenance import USED, provenance
@@ -310,7 +311,8 @@ class Campaign:
 
     def _write(self, store: Store) -> None:
         write_designs(store)
-        write_report(store, self.domain)
+        reward = Reward(self.domain, self.task.oracle, self.task.objective)
+        write_report(store, Insight(self.domain, reward))
 
     def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
         with self._stopping_cleanly(store):

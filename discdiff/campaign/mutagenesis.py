@@ -1,0 +1,171 @@
+"""In-silico mutagenesis: what every single substitution would do to the reward of a design."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from discdiff.campaign.reward import without_memory
+from discdiff.campaign.rulers import Rows, text
+from discdiff.errors import UnsupportedError
+from discdiff.oracle import Combined, Scores, Wrapper
+from discdiff.oracle.check import Checked
+from discdiff.oracle.scores import Floats
+from discdiff.relaxed import Relaxed, relaxed_values
+from discdiff.reward import Reward
+from discdiff.strip import NAMESPACE
+
+CELLS = 4000  # of a map: L times V
+_ROWS = 512  # substitutions of one call
+_SIZE, _LEFT, _FOOT = 14.0, 34.0, 24.0
+_LOW, _MIDDLE, _HIGH = (166, 78, 0), (247, 247, 247), (0, 90, 160)  # orange to blue
+_UNKNOWN = "#9aa5ae"
+
+
+def substituted(reward: Reward, string: str) -> Floats:
+    """Return the rewards of a design with each token at each position, `(L, V)`.
+
+    They are those of the oracles on the substituted strings, but are asked of their `relaxed` on
+    one-hot rows, which no budget counts and nothing records. A penalty for repeats is left out. NaN
+    where the string is not valid, or has no reward.
+
+    Args:
+        reward: of the run.
+        string: a valid design in canonical form.
+
+    Raises:
+        UnsupportedError: if an oracle has no `relaxed`, or the design is too long for a map.
+        OracleError: if a `relaxed` fails.
+
+    Example:
+        >>> from discdiff.domain import Letters
+        >>> class Gs:
+        ...     name, version, outputs = "gs", "1", ("gs",)
+        ...     def __call__(self, strings): return [float(s.count("G")) for s in strings]
+        ...     def relaxed(self, rows): return rows[:, :, 2].sum(1)
+        >>> substituted(Reward(Letters("ACGT"), Gs()), "AG").tolist()
+        [[1.0, 1.0, 2.0, 1.0], [0.0, 0.0, 1.0, 0.0]]
+    """
+    values = relaxed_values(reward.oracle)
+    if values is None:
+        names = ", ".join(dict.fromkeys(_without(reward.oracle)))
+        raise UnsupportedError(
+            f"{names} cannot be asked without cost: it has no relaxed(rows), which answers rows "
+            "of probabilities"
+        )
+    domain = reward.domain
+    tokens, size = torch.tensor(domain.encode(string)), len(domain.alphabet)
+    if len(tokens) * size > CELLS:
+        raise UnsupportedError(
+            f"a map has at most {CELLS:,} cells, and this design has {len(tokens)} positions of "
+            f"{size} tokens"
+        )
+    mutants = tokens.repeat(len(tokens), size, 1)  # (L, V, L)
+    places = torch.arange(len(tokens))
+    mutants[places, :, places] = torch.arange(size)
+    flat = mutants.flatten(0, 1)
+    strings = domain.decode_batch(flat)
+    valid = np.array(
+        [domain.invalid_reason(s) is None and domain.canonical(s) == s for s in strings]
+    )
+    found = np.full((len(flat), len(reward.oracle.outputs)), np.nan)
+    found[valid] = _asked(values, flat[torch.from_numpy(valid)], size)
+    return _judged(reward, found, valid, strings).reshape(len(tokens), size)
+
+
+def heat_map(changes: Floats, letters: Sequence[str], string: Sequence[str], name: str) -> str:
+    """Return a map of changes `(L, V)` as SVG: positions across, letters down, each cell labelled.
+
+    Args:
+        changes: of the reward; NaN where a substitution has none.
+        letters: the V tokens.
+        string: the L tokens of the design, which are dotted.
+        name: of the design, for the text that says what is seen.
+    """
+    rows = Rows(len(changes), _SIZE, len(letters) * _SIZE + _FOOT, _LEFT)
+    most = float(np.nanmax(np.abs(changes), initial=0.0))
+    root = ElementTree.Element("svg", xmlns=NAMESPACE, role="img", viewBox=rows.box)
+    ElementTree.SubElement(root, "title").text = f"{name}: {in_words(changes, letters, string)}"
+    for place, line in enumerate(changes.tolist()):
+        for row, change in enumerate(line):
+            x, y = rows.x(place), rows.y(place) + 2 + row * _SIZE
+            box = {"x": x, "y": y, "width": _SIZE - 0.6, "height": _SIZE - 0.6}
+            shape = {key: f"{value:g}" for key, value in box.items()}
+            cell = ElementTree.SubElement(root, "rect", shape | {"fill": _colour(change, most)})
+            label = f"{string[place]}{place + 1}{letters[row]} {_number(change)}"
+            ElementTree.SubElement(cell, "title").text = label
+            if letters[row] == string[place]:
+                dot = {"cx": f"{x + _SIZE / 2 - 0.3:g}", "cy": f"{y + _SIZE / 2 - 0.3:g}"}
+                ElementTree.SubElement(root, "circle", dot | {"r": "2", "fill": "#111111"})
+    for first, last in rows.spans:
+        for row, letter in enumerate(letters):
+            middle = rows.y(first) + 2 + (row + 0.75) * _SIZE
+            text(root, _LEFT - 6, middle, letter, "end")
+        rows.number(root, first, last, rows.y(first) + len(letters) * _SIZE + 13)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def in_words(changes: Floats, letters: Sequence[str], string: Sequence[str]) -> str:
+    """Return the best and the worst substitution, and how many raise the reward.
+
+    Example:
+        >>> in_words(np.array([[0.0, 0.5], [-1.0, 0.0]]), "AG", "AG")
+        'best A1G +0.5, worst G2A -1; 1 of 2 substitutions raise the reward'
+    """
+    own = np.array([[letter == token for letter in letters] for token in string])
+    known = ~np.isnan(changes) & ~own
+    if not known.any():
+        return "no substitution has a reward"
+    ends = []
+    for word, filled, pick in (("best", -np.inf, np.argmax), ("worst", np.inf, np.argmin)):
+        place = int(pick(np.where(known, changes, filled)))
+        i, j = divmod(place, len(letters))
+        ends.append(f"{word} {string[i]}{i + 1}{letters[j]} {_number(float(changes[i, j]))}")
+    raising = int((changes[known] > 0).sum())
+    return f"{', '.join(ends)}; {raising} of {known.sum()} substitutions raise the reward"
+
+
+def _asked(values: Relaxed, tokens: torch.Tensor, size: int) -> Floats:
+    with torch.no_grad():
+        parts = [
+            values(torch.nn.functional.one_hot(chunk, size).double()).cpu().double().numpy()
+            for chunk in tokens.split(_ROWS)
+        ]
+    return np.concatenate(parts)
+
+
+def _judged(reward: Reward, values: Floats, valid: np.ndarray, strings: list[str]) -> Floats:
+    finite = np.isfinite(values).all(axis=1)
+    status = [
+        "ok" if f else "failed" if v else "invalid" for f, v in zip(finite, valid, strict=True)
+    ]
+    scores = Scores(values, valid, tuple(status), canonical=tuple(strings))
+    found = without_memory(reward.objective)(scores, reward.oracle.outputs, strings)
+    return np.where(valid, np.asarray(found, dtype=np.float64), np.nan)
+
+
+def _without(oracle: object) -> Iterator[str]:
+    """Yield the names of the oracles that have no `relaxed`."""
+    if isinstance(oracle, Combined):
+        for part in oracle.oracles:
+            yield from _without(part)
+    elif isinstance(oracle, Wrapper):
+        yield from _without(oracle.oracle)
+    elif not isinstance(oracle, Checked) or getattr(oracle.oracle, "relaxed", None) is None:
+        yield str(getattr(oracle, "name", type(oracle).__name__))
+
+
+def _colour(change: float, most: float) -> str:
+    if np.isnan(change):
+        return _UNKNOWN
+    share = change / most if most else 0.0
+    end = _HIGH if share > 0 else _LOW
+    mixed = (round(m + (e - m) * abs(share)) for m, e in zip(_MIDDLE, end, strict=True))
+    return "#" + "".join(f"{value:02x}" for value in mixed)
+
+
+def _number(change: float) -> str:
+    return "no reward" if np.isnan(change) else f"{change:+.3g}" if change else "0"
