@@ -13,7 +13,7 @@ from discdiff.campaign.rulers import Rows, text
 from discdiff.errors import UnsupportedError
 from discdiff.oracle import Combined, Scores, Wrapper
 from discdiff.oracle.check import Checked
-from discdiff.oracle.scores import Floats
+from discdiff.oracle.scores import Bools, Floats
 from discdiff.relaxed import Relaxed, relaxed_values
 from discdiff.reward import Reward
 from discdiff.strip import NAMESPACE
@@ -129,18 +129,19 @@ def in_words(changes: Floats, letters: Sequence[str], string: Sequence[str]) -> 
 
 
 def _asked(values: Relaxed, tokens: torch.Tensor, size: int) -> Floats:
+    parts = []
     with torch.no_grad():
-        parts = [
-            values(torch.nn.functional.one_hot(chunk, size).double()).cpu().double().numpy()
-            for chunk in tokens.split(_ROWS)
-        ]
+        for start in range(0, len(tokens), _ROWS):
+            rows = torch.nn.functional.one_hot(tokens[start : start + _ROWS], size).double()
+            parts.append(values(rows).cpu().double().numpy())
     return np.concatenate(parts)
 
 
-def _judged(reward: Reward, values: Floats, valid: np.ndarray, strings: list[str]) -> Floats:
+def _judged(reward: Reward, values: Floats, valid: Bools, strings: list[str]) -> Floats:
     finite = np.isfinite(values).all(axis=1)
     status = [
-        "ok" if f else "failed" if v else "invalid" for f, v in zip(finite, valid, strict=True)
+        "ok" if f else "failed" if v else "invalid"
+        for f, v in zip(finite.tolist(), valid.tolist(), strict=True)
     ]
     scores = Scores(values, valid, tuple(status), canonical=tuple(strings))
     found = without_memory(reward.objective)(scores, reward.oracle.outputs, strings)
