@@ -131,7 +131,9 @@ def _ruled(root: ElementTree.Element, rows: Rows, first: int, last: int, letters
 @cache
 def _glyph(letter: str) -> tuple[tuple[str, tuple[tuple[float, float], ...]], ...]:
     """Return the outline of a letter in the unit square, y upwards: commands and their points."""
-    path = TextPath((0, 0), letter, size=10, prop=FontProperties("DejaVu Sans", weight="bold"))
+    path = TextPath(
+        (0, 0), letter, size=10, prop=FontProperties(family="DejaVu Sans", weight="bold")
+    )
     found = [
         (_COMMANDS[int(code)], np.asarray(points, dtype=np.float64).reshape(-1, 2))
         for points, code in path.iter_segments(simplify=False)
