@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from discdiff import _check
-from discdiff.bio import letters, template
+from discdiff.bio import template
 from discdiff.bio.linear import Sequences
 from discdiff.bio.residues import AMINO_ACIDS, MEANING, OTHER
 from discdiff.gapped import Templates
