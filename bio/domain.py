@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from discdiff.bio import letters, template
+from discdiff.bio import template
 from discdiff.bio.bases import DNA_BASES, MEANING, RNA_BASES, reverse_complement
 from discdiff.bio.equivariant import ReverseComplement
+from discdiff.bio.letters import BASE_COLOURS
 from discdiff.bio.linear import Sequences
 from discdiff.denoiser import Denoiser
 from discdiff.errors import InputError
@@ -38,7 +39,7 @@ class Nucleotides(Sequences):
     other: ClassVar[tuple[str, str]]
     wildcard = "N"
     unit = "base"
-    colours = letters.BASES
+    colours = BASE_COLOURS
 
     def __init__(
         self,

@@ -6,10 +6,10 @@ from discdiff.strip import PLAIN
 
 _GREEN, _SKY, _ORANGE, _PINK, _YELLOW = "#3fb795", "#56b4e9", "#e69f00", "#dd95bd", "#f0e442"
 
-BASES = {"A": _GREEN, "C": _SKY, "G": _ORANGE, "T": _PINK, "U": _PINK}
+BASE_COLOURS = {"A": _GREEN, "C": _SKY, "G": _ORANGE, "T": _PINK, "U": _PINK}
 """Colours of the bases of DNA and RNA."""
 
-AMINO_ACIDS = {
+RESIDUE_COLOURS = {
     **dict.fromkeys("AVLIMFWY", _ORANGE),  # hydrophobic
     **dict.fromkeys("KRH", _SKY),  # positive
     **dict.fromkeys("DE", _PINK),  # negative

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from discdiff import _check
 from discdiff.bio import template
+from discdiff.bio.letters import RESIDUE_COLOURS
 from discdiff.bio.linear import Sequences
 from discdiff.bio.residues import AMINO_ACIDS, MEANING, OTHER
 from discdiff.gapped import Templates
@@ -38,7 +39,7 @@ class Peptide(Sequences):
     letters = AMINO_ACIDS
     wildcard = "X"
     unit = "residue"
-    colours = letters.AMINO_ACIDS
+    colours = RESIDUE_COLOURS
     examples = (
         "GIGKFLHSAKKFGKAFVGEIMNS",
         "ACDEFGHIKLMNPQRSTVWY",

@@ -8,7 +8,7 @@ import pytest
 
 from discdiff.annotation import Annotation, annotated
 from discdiff.bio.domain import DNA, RNA
-from discdiff.bio.letters import AMINO_ACIDS
+from discdiff.bio.letters import RESIDUE_COLOURS
 from discdiff.bio.oracles.motif import MotifScore
 from discdiff.campaign.svg import harmless
 from discdiff.errors import InputError, OracleError
@@ -96,10 +96,10 @@ def test_domains_draw_their_letters_in_rows(domain):
 
 
 def test_a_tile_has_the_colour_of_its_letter():
-    root = ElementTree.fromstring(strip("KDK", AMINO_ACIDS))
+    root = ElementTree.fromstring(strip("KDK", RESIDUE_COLOURS))
     tiles = {path.get("fill"): path.get("d") for path in root.iter(f"{SVG}path")}
-    assert tiles == {AMINO_ACIDS["K"]: "M0 0h12v15h-12zM24 0h12v15h-12z",
-                     AMINO_ACIDS["D"]: "M12 0h12v15h-12z"}  # fmt: skip
+    assert tiles == {RESIDUE_COLOURS["K"]: "M0 0h12v15h-12zM24 0h12v15h-12z",
+                     RESIDUE_COLOURS["D"]: "M12 0h12v15h-12z"}  # fmt: skip
 
 
 def test_tokens_of_several_letters_are_kept_apart():

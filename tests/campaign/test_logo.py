@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from discdiff.bio.letters import BASES
+from discdiff.bio.letters import BASE_COLOURS
 from discdiff.campaign.logo import correction, counts, information, logo
 
 SEQUENCES = ["ACGT", "ACGA", "ACTC", "AGCG", "ACGA"]
@@ -39,10 +39,10 @@ def test_information_is_log_v_less_entropy_less_correction():
 
 
 def test_letters_are_stacked_to_their_share_of_the_information():
-    root = ElementTree.fromstring(logo(SEQUENCES, "ACGT", BASES))
+    root = ElementTree.fromstring(logo(SEQUENCES, "ACGT", BASE_COLOURS))
     table = counts(SEQUENCES, "ACGT")
     bits = np.maximum(information(table), 0)
-    paths = [p.get("d") for p in root if p.get("fill") in BASES.values()]
+    paths = [p.get("d") for p in root if p.get("fill") in BASE_COLOURS.values()]
     drawn = 0.0
     for path in paths:
         for glyph in path.split("M")[1:]:  # an A has two outlines, the first is the whole one
@@ -56,7 +56,7 @@ def test_letters_are_stacked_to_their_share_of_the_information():
 
 def test_long_sequences_are_broken_into_rows_and_equal_runs_give_equal_logos():
     strings = ["ACGT" * 20, "ACGA" * 20]
-    text = logo(strings, "ACGT", BASES)
-    assert text == logo(strings, "ACGT", BASES)
+    text = logo(strings, "ACGT", BASE_COLOURS)
+    assert text == logo(strings, "ACGT", BASE_COLOURS)
     numbers = [e.text for e in ElementTree.fromstring(text) if e.get("text-anchor") == "middle"]
     assert numbers == ["1", "10", "20", "30", "40", "41", "50", "60", "70", "80"]
