@@ -138,7 +138,7 @@ def _asked(values: Relaxed, tokens: torch.Tensor, size: int) -> Floats:
 
 
 def _judged(reward: Reward, values: Floats, valid: Bools, strings: list[str]) -> Floats:
-    finite = np.isfinite(values).all(axis=1)
+    finite: Bools = np.isfinite(values).all(axis=1)
     status = [
         "ok" if f else "failed" if v else "invalid"
         for f, v in zip(finite.tolist(), valid.tolist(), strict=True)
