@@ -138,7 +138,7 @@ def _asked(values: Relaxed, tokens: torch.Tensor, size: int) -> Floats:
 
 
 def _judged(reward: Reward, values: Floats, valid: Bools, strings: list[str]) -> Floats:
-    finite: Bools = np.isfinite(values).all(axis=1)
+    finite = np.asarray(np.isfinite(values).all(axis=1), dtype=np.bool_)
     status = [
         "ok" if f else "failed" if v else "invalid"
         for f, v in zip(finite.tolist(), valid.tolist(), strict=True)
