@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,22 +13,25 @@ from torch import Tensor
 from discdiff import _check
 from discdiff.domain import Domain
 from discdiff.errors import InputError, UnsupportedError
-from discdiff.oracle.scores import Scores
+from discdiff.oracle.scores import Floats, Scores
 from discdiff.predictor.ensemble import spread
 from discdiff.predictor.predictor import Predictor
 from discdiff.relaxed import Relaxed
 
-COLUMNS = ("mean", "sd", "lower", "inside")
+COLUMNS = ("mean", "sd", "lower", "upper", "inside")
 OUTSIDE = ("refuse", "keep")
+_Numbers = TypeVar("_Numbers", Floats, Tensor)
 
 
 class PredictorOracle:
-    r"""What a trained predictor says: the mean of its members, or a bound below it.
+    r"""What a trained predictor says: the mean of its members, or a bound below or above it.
 
     For each output it has the `columns` asked for: ``mean`` under the output's own name, ``sd``,
     the standard deviation over the members, under NAME_sd, ``lower``, $\text{mean}-k\,\text{sd}$,
-    under NAME_lower; and once ``inside``, 1 in the applicability domain and 0 outside of it, where
-    a string is less similar to the nearest training string than all but a few of those held out. A
+    under NAME_lower, for what is to be high, and ``upper``, $\text{mean}+k\,\text{sd}$, under
+    NAME_upper, for what is to be low; and once ``inside``, 1 in the applicability domain and 0
+    outside of it, where a string is less similar to the nearest training string than all but a few
+    of those held out. A
     string outside is refused: it is *invalid* for this oracle and has no value, with the reason;
     with ``outside: keep`` it has its values. One that cannot be read is *failed*.
 
@@ -36,8 +40,8 @@ class PredictorOracle:
 
     Args:
         path: a `Predictor`, or a folder of one or the name of a shipped one.
-        columns: of ``mean``, ``sd``, ``lower`` and ``inside``.
-        k: standard deviations below the mean of ``lower``.
+        columns: of ``mean``, ``sd``, ``lower``, ``upper`` and ``inside``.
+        k: standard deviations of ``lower`` below the mean, and of ``upper`` above it.
         outside: ``refuse`` or ``keep``, what becomes of strings outside of the applicability
             domain.
         flanks: whether it was trained on sequences with the constant flanks of the domain.
@@ -94,14 +98,17 @@ class PredictorOracle:
         self._places = self._own_tokens(domain)
 
     def _names(self) -> tuple[str, ...]:
-        suffix = {"mean": "", "sd": "_sd", "lower": "_lower"}
         names = [
-            output + suffix[column]
+            output if column == "mean" else f"{output}_{column}"
             for output in self.predictor.outputs
             for column in self.columns
             if column != "inside"
         ]
         return (*names, "inside") if "inside" in self.columns else tuple(names)
+
+    def _columns(self, mean: _Numbers, sd: _Numbers) -> dict[str, _Numbers]:
+        reach = self.k * sd
+        return {"mean": mean, "sd": sd, "lower": mean - reach, "upper": mean + reach}
 
     def _own_tokens(self, domain: Domain | None) -> list[int] | None:
         """Return where each of the predictor's tokens stands among those of relaxed rows."""
@@ -138,7 +145,7 @@ class PredictorOracle:
         sd: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
         inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
     ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        known = {"mean": mean, "sd": sd, "lower": mean - self.k * sd}
+        known = self._columns(mean, sd)
         picked = [
             known[column][:, place]
             for place in range(len(self.predictor.outputs))
@@ -168,7 +175,7 @@ class PredictorOracle:
         own = rows[..., kept] * here.to(rows.dtype)
         values = ensemble.values(ensemble.representation.relaxed(own))
         mean, sd = values.mean(0), spread(values)
-        known = {"mean": mean, "sd": sd, "lower": mean - self.k * sd}
+        known = self._columns(mean, sd)
         picked = [
             known[column][:, place] for place in range(mean.shape[1]) for column in self.columns
         ]

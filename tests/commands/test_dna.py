@@ -18,6 +18,7 @@ from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.process import MaskedProcess
 from tests.bio.motifs import jaspar
+from tests.campaign.test_report import Page
 
 Run = Callable[..., str]
 
@@ -101,6 +102,51 @@ def test_a_campaign_and_its_files(discdiff: Run, model: Path):
     assert "format must have motifs for a .bed file: give format.motifs=" in message
     message = discdiff("export", "run", "out=b.csv", "format.sep=1", code=2)
     assert "format must have the options of .csv, none, got 'sep'" in message
+
+
+def test_the_report_is_rebuilt_with_logos_maps_and_marks(discdiff: Run, model: Path):
+    name = "<img src=x onerror=alert(1)>"
+    Path("m.jaspar").write_text(jaspar(["TBP"]).replace("TBP", name))
+    run = Path(name)  # the folder is the title of the page
+    discdiff(
+        *("design", f"model={model}", "guidance=none", "budget=30", "baseline=false", "length=12"),
+        *("oracle=[motif]", "oracle.motif.path=m.jaspar", "oracle.motif.threshold=0"),
+        *("objective.terms.motif={}", f"out='{run}'"),
+    )
+    assert not (run / "report.html").exists()
+    before = (run / "campaign.sqlite").read_bytes()
+    discdiff("report", str(run))
+    assert (run / "campaign.sqlite").read_bytes() == before
+    text = (run / "report.html").read_text()
+    start = text.index('id="sequences"')
+    section = text[start : text.index("</section>", start)]
+    assert section.count("<svg") == 2 + 3
+    assert "Logo of 10 sequences" in section
+    assert "No map" not in section
+    best = pandas.read_csv(run / "designs.csv").sort_values("Score", ascending=False).sequence[:3]
+    assert all(section.count(f"<title>{string[0]}1") > 0 for string in best)
+    page = Page(text)
+    assert page.tags.count("script") == 2  # the data and our own
+    assert "img" not in page.tags
+    assert name in page.text
+
+
+def test_promoters_of_yeast_are_rewarded_by_bounds_and_judged_by_others(discdiff: Run):
+    discdiff(
+        *("design", "experiment=promoter_yeast", "budget=12", "round_size=1", "baseline=false"),
+        *("guidance.particles=4", "guidance.interval=40", "out=run"),
+    )
+    table = pandas.read_csv("run/designs.csv")
+    scored = table[table.status == "ok"]
+    assert len(scored) == 12
+    assert (scored.sequence.str.len() == 80).all()
+    bounds = scored["complex.complex_lower (raw)"] - scored["defined.defined_upper (raw)"]
+    assert scored.Score.tolist() == pytest.approx(bounds.tolist(), abs=1e-6)
+    judges = scored[["judge_complex.complex (raw)", "judge_defined.defined (raw)"]]
+    assert judges.notna().all(axis=None)
+    own = "oracle.judge_complex.path=yeast80_complex_guide"
+    message = discdiff("design", "experiment=promoter_yeast", own, "out=other", code=2)
+    assert "cannot judge what 'complex.complex_lower' guides" in message
 
 
 def test_measures_of_a_fasta(discdiff: Run):

@@ -246,14 +246,16 @@ class TestOracle:
     def test_columns(self, trained):
         asked = strings(4)
         said = trained(asked)
-        oracle = PredictorOracle(trained, ["mean", "sd", "lower", "inside"], k=2.0)
+        oracle = PredictorOracle(trained, ["mean", "sd", "lower", "upper", "inside"], k=2.0)
         assert oracle.outputs == (
-            *("motif", "motif_sd", "motif_lower", "minus", "minus_sd", "minus_lower", "inside"),
+            *("motif", "motif_sd", "motif_lower", "motif_upper"),
+            *("minus", "minus_sd", "minus_lower", "minus_upper", "inside"),
         )
         values = oracle(asked).values
         assert np.allclose(values[:, 2], said.mean[:, 0] - 2 * said.sd[:, 0])
-        assert np.allclose(values[:, 4], said.sd[:, 1])
-        assert values[:, 6].tolist() == [1.0] * 4
+        assert np.allclose(values[:, 5], said.sd[:, 1])
+        assert np.allclose(values[:, 7], said.mean[:, 1] + 2 * said.sd[:, 1])
+        assert values[:, 8].tolist() == [1.0] * 4
 
     def test_what_is_outside_is_refused_or_kept(self, trained):
         refused = PredictorOracle(trained)([strings(1)[0], FAR])
@@ -272,7 +274,7 @@ class TestOracle:
         assert math.isnan(float(found.reward[0]))
 
     def test_relaxed_one_hots_are_the_values(self, trained):
-        oracle = PredictorOracle(trained, ["mean", "lower"])
+        oracle = PredictorOracle(trained, ["upper", "mean", "lower"])
         tokens = DNA.encode_batch([s for s in strings(60) if len(s) == 8][:6])
         rows = torch.nn.functional.one_hot(tokens, 4).float()
         soft = oracle.relaxed(rows)

@@ -1,0 +1,129 @@
+"""Guided promoters against draws of the prior, at equal evaluations, by oracles that did not guide.
+
+    python benchmarks/promoter_yeast.py --data yeast80.csv [--seeds 0 1 2] [--out runs/promoter]
+
+Each method and seed is a campaign `discdiff design experiment=promoter_yeast ...`. Runs that are
+there already are read, one that was cut is resumed, so the script can be called again. Of each the
+`TOP` designs are taken that the guide rewards most, and looked at by what the guide did not see:
+the contrast of the judges, the likeness of their short words to native promoters (the file is that
+of `benchmarks/yeast80_table.py`), and their bound under the masked prior.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from promoter_quality import nats
+
+from discdiff.bio.metrics.kmers import kmer_correlation
+from discdiff.campaign.rows import GUIDED
+from discdiff.campaign.store import CONFIG, Store
+from discdiff.campaign.summary import best_of
+from discdiff.cli import app
+from discdiff.model import Model
+
+TOP = 32
+BASE = "best of N"
+METHODS: dict[str, tuple[str, ...]] = {
+    BASE: ("guidance=none", "round_size=100"),
+    "SVDD": ("guidance=svdd", "guidance.interval=8", "round_size=10"),
+    "FK": (),
+    "evolution": ("guidance=evolution", "guidance.generations=1000", "round_size=20"),
+    "split Gibbs": (
+        *("model=yeast80_uniform", "guidance=split_gibbs", "round_size=8"),
+        *("guidance.sweeps=12", "guidance.moves=10", "sampler.steps=64"),
+    ),
+}
+
+
+class Line(NamedTuple):
+    """One campaign: means over its best designs, and what it took."""
+
+    guide: float
+    judge: float
+    judge_all: float
+    words3: float
+    words6: float
+    bound: float
+    evaluated: int
+    passes: float
+
+
+def campaign(method: str, seed: int, out: Path) -> Path:
+    """Return the folder of a campaign, run as far as it is missing."""
+    folder = out / f"{method.replace(' ', '_').lower()}-{seed}"
+    if (folder / CONFIG).exists():
+        arguments = ["resume", str(folder)]
+    else:
+        given = (*METHODS[method], "baseline=false", f"seed={seed}", f"out={folder}")
+        arguments = ["design", "experiment=promoter_yeast", *given]
+    app(arguments, standalone_mode=False)
+    return folder
+
+
+def measured(folder: Path, native: Sequence[str], prior: Model) -> Line:
+    """Return what became of a campaign."""
+    with Store.open(folder, read_only=True) as store:
+        outputs = list(store.settings["outputs"])
+        rows = store.rows(GUIDED)
+        passes = sum(one.counts.get("nfe", 0) for one in store.rounds(GUIDED))
+    best = best_of(rows, TOP)
+    strings = [row.sequence for row in best]
+    high, low = outputs.index("judge_complex.complex"), outputs.index("judge_defined.defined")
+    return Line(
+        guide=float(np.mean([row.reward for row in best])),
+        judge=float(np.mean([row.scores[high] - row.scores[low] for row in best])),
+        judge_all=float(np.nanmean([row.scores[high] - row.scores[low] for row in rows])),
+        words3=kmer_correlation(strings, native, 3),
+        words6=kmer_correlation(strings, native, 6),
+        bound=float(nats(prior, strings).mean()),
+        evaluated=len(rows),
+        passes=passes,
+    )
+
+
+def table(found: dict[str, list[Line]]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown: means over seeds, and paired differences."""
+    yield (
+        "| method | guide's bound | judge | less best of N, by seed | judge, of all | words of 3 | "
+        "words of 6 | nats a base | evaluations | rows of passes |"
+    )
+    yield "|---" * 10 + "|"
+    base = [line.judge for line in found.get(BASE, [])]
+    for method, lines in found.items():
+        mean = Line(*np.mean(lines, axis=0))
+        more = [f"{line.judge - own:+.2f}" for line, own in zip(lines, base, strict=False)]
+        cells = (
+            *(method, f"{mean.guide:.2f}", f"{mean.judge:.2f}"),
+            "–" if method == BASE else " ".join(more),
+            *(f"{value:.2f}" for value in (mean.judge_all, mean.words3, mean.words6)),
+            *(f"{mean.bound:.3f}", f"{mean.evaluated:,.0f}", f"{mean.passes:,.0f}"),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Run, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, type=Path, help="table of yeast80_table.py")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path("runs/promoter_yeast"))
+    given = parser.parse_args()
+    with given.data.open(encoding="utf-8", newline="") as file:
+        native = [row["core80"] for row in csv.DictReader(file) if row["library"] == "native"]
+    prior = Model.load("yeast80_masked")
+    found = {
+        method: [measured(campaign(method, seed, given.out), native, prior) for seed in given.seeds]
+        for method in given.methods
+    }
+    print("\n" + "\n".join(table(found)))
+
+
+if __name__ == "__main__":
+    main()
