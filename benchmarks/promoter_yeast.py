@@ -30,13 +30,13 @@ from discdiff.model import Model
 TOP = 32
 BASE = "best of N"
 METHODS: dict[str, tuple[str, ...]] = {
-    BASE: ("guidance=none", "round_size=100"),
-    "SVDD": ("guidance=svdd", "guidance.interval=8", "round_size=10"),
+    BASE: ("guidance=none", "round_size=50"),
+    "SVDD": ("guidance=svdd", "guidance.interval=4", "round_size=4"),
     "FK": (),
     "evolution": ("guidance=evolution", "guidance.generations=1000", "round_size=20"),
     "split Gibbs": (
-        *("model=yeast80_uniform", "guidance=split_gibbs", "round_size=8"),
-        *("guidance.sweeps=12", "guidance.moves=10", "sampler.steps=64"),
+        *("model=yeast80_uniform", "sampler=ancestral", "sampler.steps=32"),
+        *("guidance=split_gibbs", "guidance.sweeps=12", "guidance.moves=10", "round_size=4"),
     ),
 }
 

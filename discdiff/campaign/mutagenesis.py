@@ -114,6 +114,8 @@ def in_words(changes: Floats, letters: Sequence[str], string: Sequence[str]) -> 
     Example:
         >>> in_words(np.array([[0.0, 0.5], [-1.0, 0.0]]), "AG", "AG")
         'best A1G +0.5, worst G2A -1; 1 of 2 substitutions raise the reward'
+        >>> in_words(np.array([[0.0, -0.5]]), "AG", "A")
+        'worst A1G -0.5; no substitution raises the reward'
     """
     own = np.array([[letter == token for letter in letters] for token in string])
     known = ~np.isnan(changes) & ~own
@@ -125,6 +127,8 @@ def in_words(changes: Floats, letters: Sequence[str], string: Sequence[str]) -> 
         i, j = divmod(place, len(letters))
         ends.append(f"{word} {string[i]}{i + 1}{letters[j]} {_number(float(changes[i, j]))}")
     raising = int((changes[known] > 0).sum())
+    if not raising:
+        return f"{ends[1]}; no substitution raises the reward"
     return f"{', '.join(ends)}; {raising} of {known.sum()} substitutions raise the reward"
 
 

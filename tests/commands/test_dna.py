@@ -134,7 +134,7 @@ def test_the_report_is_rebuilt_with_logos_maps_and_marks(discdiff: Run, model: P
 def test_promoters_of_yeast_are_rewarded_by_bounds_and_judged_by_others(discdiff: Run):
     discdiff(
         *("design", "experiment=promoter_yeast", "budget=12", "round_size=1", "baseline=false"),
-        *("guidance.particles=4", "guidance.interval=40", "out=run"),
+        *("guidance.particles=4", "guidance.interval=10", "out=run"),
     )
     table = pandas.read_csv("run/designs.csv")
     scored = table[table.status == "ok"]
