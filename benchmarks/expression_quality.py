@@ -31,11 +31,11 @@ Floats = NDArray[np.float64]
 MEDIA, HALVES = ("complex", "defined"), ("guide", "judge")
 WORD = 4
 USE = (
-    "Expression, as the mean of 18 bins of fluorescence (0 to 17), of a promoter of 80 variable bases "
-    "between TGCATTTTTTTCACATC and GGTTACGGCTGTT in yeast. It reads the 80 bases alone: the flanks "
-    "never vary. Guide and judge of both media share the same two halves of families, so that what "
-    "guides in either medium never judges. Many rows are mutants of a few hundred promoters; one of "
-    "other organisms, flanks or media is not what this has seen."
+    "Expression in one medium, as the mean bin of fluorescence (0 to 17), of a promoter of 80 "
+    "variable bases between TGCATTTTTTTCACATC and GGTTACGGCTGTT in yeast. It reads the 80 bases "
+    "alone: the flanks never vary. Guide and judge of both media share the same two halves of families, so "
+    "that what guides in either medium never judges. Many rows are mutants of a few hundred "
+    "promoters. Other organisms, flanks and media are not what this has seen."
 )
 HOME = Path(__file__).parent.parent / "bio" / "pretrained"
 
@@ -119,12 +119,13 @@ def _command(predictor: Predictor, medium: str) -> str:
     recipe = predictor.card["recipe"]
     steps = recipe["max_steps"] if isinstance(recipe, dict) else ""
     return (
-        "`python benchmarks/yeast80_expression.py yeast_promoters_vaishnav.csv.gz .`, then `discdiff "
-        f"train-predictor experiment=yeast80_expression name=yeast80_{medium} target={medium} "
-        f"data.path=yeast80_{medium}.csv trainer.max_steps={steps}`. Cores within 25 substitutions, by "
-        "single linkage, are a family, and a family has one place: held out, guide or judge. Values of "
-        "the library sswm on fewer than 20 reads are left out. The number of steps was set by the "
-        "families that tell when to stop; the held-out ones chose nothing."
+        "`python benchmarks/yeast80_expression.py yeast_promoters_vaishnav.csv.gz .`, then "
+        f"`discdiff train-predictor experiment=yeast80_expression name=yeast80_{medium} "
+        f"target={medium} data.path=yeast80_{medium}.csv trainer.max_steps={steps}`. Cores within "
+        "25 substitutions, by single linkage, are a family, and a family has one place: held out, "
+        "guide or judge. Values of the library sswm on fewer than 20 reads are left out. The steps "
+        "were chosen for time, and on the families that tell when to stop of the complex medium; "
+        "the held-out ones chose nothing."
     )
 
 
@@ -154,7 +155,7 @@ def main() -> None:
                 "training": _command(predictor, medium),
                 "held-out families": found,
                 "complex less defined, held-out families": contrasts,
-                "licence of the weights": "Apache-2.0, as the library; the data ask for attribution.",
+                "licence of the weights": "Apache-2.0; the data ask for attribution (CC BY 4.0).",
             }
             predictor.save(HOME / name)
 
