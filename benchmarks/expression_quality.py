@@ -33,9 +33,9 @@ WORD = 4
 USE = (
     "Expression in one medium, as the mean bin of fluorescence (0 to 17), of a promoter of 80 "
     "variable bases between TGCATTTTTTTCACATC and GGTTACGGCTGTT in yeast. It reads the 80 bases "
-    "alone: the flanks never vary. Guide and judge of both media share the same two halves of families, so "
-    "that what guides in either medium never judges. Many rows are mutants of a few hundred "
-    "promoters. Other organisms, flanks and media are not what this has seen."
+    "alone: the flanks never vary. Guide and judge of both media share the same two halves of "
+    "families, so that what guides in either medium never judges. Many rows are mutants of a few "
+    "hundred promoters. Other organisms, flanks and media are not what this has seen."
 )
 HOME = Path(__file__).parent.parent / "bio" / "pretrained"
 

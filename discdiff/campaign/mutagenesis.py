@@ -29,8 +29,9 @@ def substituted(reward: Reward, string: str) -> Floats:
     """Return the rewards of a design with each token at each position, `(L, V)`.
 
     They are those of the oracles on the substituted strings, but are asked of their `relaxed` on
-    one-hot rows, which no budget counts and nothing records. A penalty for repeats is left out. NaN
-    where the string is not valid, or has no reward.
+    one-hot rows, which no budget counts and nothing records. A penalty for repeats is left out, and
+    so are applicability domains: a predictor that would refuse a string answers its rows. NaN where
+    the string is not valid, or has no reward.
 
     Args:
         reward: of the run.
