@@ -49,6 +49,8 @@ def commands_of(group: str, option: str) -> list[str]:
     using = [c for c in COMMANDS if re.search(rf"- {group}:", (FOLDER / f"{c}.yaml").read_text())]
     if group == "experiment":
         text = (FOLDER / group / f"{option}.yaml").read_text()
+        if "/representation:" in text:
+            return ["train_predictor"]
         return ["train"] if "/data:" in text else ["design"]
     return using
 
@@ -180,6 +182,16 @@ def test_a_packaged_experiment_sets_values_of_the_option_it_chooses():
         "heads": 4,
         "dropout": 0.0,
     }
+
+
+def test_a_section_that_is_no_choice_of_the_command_is_merged():
+    """`data` is a choice of `train`, and plain keys of `train-predictor`."""
+    given = ["experiment=yeast80_expression", *DATA["train_predictor"], "data.batch_size=7"]
+    values = composition.compose("train_predictor", given).values
+    assert values["data"]["group_column"] == "family"
+    assert (values["data"]["path"].rpartition("/")[2], values["data"]["batch_size"]) == ("x.csv", 7)
+    assert values["representation"]["name"] == "onehot"
+    assert (values["representation"]["width"], values["representation"]["depth"]) == (48, 3)
 
 
 def test_a_group_on_the_command_line_drops_the_values_of_the_experiment():
