@@ -3,10 +3,10 @@
     python benchmarks/promoter_yeast.py --data yeast80.csv [--seeds 0 1 2] [--out runs/promoter]
 
 Each method and seed is a campaign `discdiff design experiment=promoter_yeast ...`. Runs that are
-there already are read, one that was cut is resumed, so the script can be called again. Of each the
-`TOP` designs are taken that the guide rewards most, and looked at by what the guide did not see:
-the contrast of the judges, the likeness of their short words to native promoters (the file is that
-of `benchmarks/yeast80_table.py`), and their bound under the masked prior.
+there already are read, one that was cut is resumed, so the script can be called again; the table
+is printed after each seed. Of each campaign the `TOP` designs are taken that the guide rewards
+most, and looked at by what had no say: the judge, the likeness of their short words to native
+promoters (the file is that of `benchmarks/yeast80_table.py`), and their bound under the prior.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ def measured(folder: Path, native: Sequence[str], prior: Model) -> Line:
         passes = sum(one.counts.get("nfe", 0) for one in store.rounds(GUIDED))
     best = best_of(rows, TOP)
     strings = [row.sequence for row in best]
-    high, low = outputs.index("judge_complex.complex"), outputs.index("judge_defined.defined")
+    judge = outputs.index("judge.complex")
     return Line(
         guide=float(np.mean([row.reward for row in best])),
-        judge=float(np.mean([row.scores[high] - row.scores[low] for row in best])),
-        judge_all=float(np.nanmean([row.scores[high] - row.scores[low] for row in rows])),
+        judge=float(np.mean([row.scores[judge] for row in best])),
+        judge_all=float(np.nanmean([row.scores[judge] for row in rows])),
         words3=kmer_correlation(strings, native, 3),
         words6=kmer_correlation(strings, native, 6),
         bound=float(nats(prior, strings).mean()),
@@ -118,11 +118,11 @@ def main() -> None:
     with given.data.open(encoding="utf-8", newline="") as file:
         native = [row["core80"] for row in csv.DictReader(file) if row["library"] == "native"]
     prior = Model.load("yeast80_masked")
-    found = {
-        method: [measured(campaign(method, seed, given.out), native, prior) for seed in given.seeds]
-        for method in given.methods
-    }
-    print("\n" + "\n".join(table(found)))
+    found: dict[str, list[Line]] = {method: [] for method in given.methods}
+    for seed in given.seeds:
+        for method, lines in found.items():
+            lines.append(measured(campaign(method, seed, given.out), native, prior))
+        print("\n" + "\n".join(table(found)), flush=True)
 
 
 if __name__ == "__main__":
