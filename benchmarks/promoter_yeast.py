@@ -74,7 +74,7 @@ def measured(folder: Path, native: Sequence[str], prior: Model) -> Line:
         passes = sum(one.counts.get("nfe", 0) for one in store.rounds(GUIDED))
     best = best_of(rows, TOP)
     strings = [row.sequence for row in best]
-    judge = outputs.index("judge.complex")
+    judge = outputs.index("judge")
     return Line(
         guide=float(np.mean([row.reward for row in best])),
         judge=float(np.mean([row.scores[judge] for row in best])),

@@ -140,11 +140,11 @@ def test_promoters_of_yeast_are_rewarded_by_bounds_and_judged_by_others(discdiff
     scored = table[table.status == "ok"]
     assert len(scored) == 12
     assert (scored.sequence.str.len() == 80).all()
-    assert scored.Score.tolist() == pytest.approx(scored["guide.complex_lower (raw)"].tolist())
-    assert scored["judge.complex (raw)"].notna().all()
+    assert scored.Score.tolist() == pytest.approx(scored["guide (raw)"].tolist())
+    assert scored["judge (raw)"].notna().all()
     own = "oracle.judge.path=yeast80_complex_guide"
     message = discdiff("design", "experiment=promoter_yeast", own, "out=other", code=2)
-    assert "cannot judge what 'guide.complex_lower' guides" in message
+    assert "cannot judge what 'guide' guides" in message
 
 
 def test_measures_of_a_fasta(discdiff: Run):
