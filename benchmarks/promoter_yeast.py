@@ -6,7 +6,8 @@ Each method and seed is a campaign `discdiff design experiment=promoter_yeast ..
 there already are read, one that was cut is resumed, so the script can be called again; the table
 is printed after each seed. Of each campaign the `TOP` designs are taken that the guide rewards
 most, and looked at by what had no say: the judge, the likeness of their short words to native
-promoters (the file is that of `benchmarks/yeast80_table.py`), and their bound under the prior.
+promoters (the file is that of `benchmarks/yeast80_table.py`), their bound under the prior, and in
+how many bases two of them differ.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Line(NamedTuple):
     words3: float
     words6: float
     bound: float
+    apart: float
     evaluated: int
     passes: float
 
@@ -82,18 +84,27 @@ def measured(folder: Path, native: Sequence[str], prior: Model) -> Line:
         words3=kmer_correlation(strings, native, 3),
         words6=kmer_correlation(strings, native, 6),
         bound=float(nats(prior, strings).mean()),
+        apart=float(np.median(_apart(strings))),
         evaluated=len(rows),
         passes=passes,
     )
+
+
+def _apart(strings: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return in how many places each two of some strings of one length differ."""
+    letters = np.array([list(string) for string in strings])
+    one, other = np.triu_indices(len(letters), k=1)
+    found: np.ndarray[tuple[int], np.dtype[np.int64]] = (letters[one] != letters[other]).sum(axis=1)
+    return found
 
 
 def table(found: dict[str, list[Line]]) -> Iterator[str]:
     """Yield the lines of a table in Markdown: means over seeds, and paired differences."""
     yield (
         "| method | guide's bound | judge | less best of N, by seed | judge, of all | words of 3 | "
-        "words of 6 | nats a base | evaluations | rows of passes |"
+        "words of 6 | nats a base | bases apart | evaluations | rows of passes |"
     )
-    yield "|---" * 10 + "|"
+    yield "|---" * 11 + "|"
     base = [line.judge for line in found.get(BASE, [])]
     for method, lines in found.items():
         mean = Line(*np.mean(lines, axis=0))
@@ -102,7 +113,12 @@ def table(found: dict[str, list[Line]]) -> Iterator[str]:
             *(method, f"{mean.guide:.2f}", f"{mean.judge:.2f}"),
             "–" if method == BASE else " ".join(more),
             *(f"{value:.2f}" for value in (mean.judge_all, mean.words3, mean.words6)),
-            *(f"{mean.bound:.3f}", f"{mean.evaluated:,.0f}", f"{mean.passes:,.0f}"),
+            *(
+                f"{mean.bound:.3f}",
+                f"{mean.apart:.0f}",
+                f"{mean.evaluated:,.0f}",
+                f"{mean.passes:,.0f}",
+            ),
         )
         yield f"| {' | '.join(cells)} |"
 
