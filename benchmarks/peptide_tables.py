@@ -3,11 +3,11 @@
     python benchmarks/peptide_tables.py FOLDER_OF_THE_FILES OUT
 
 `FOLDER_OF_THE_FILES` holds the files named in `PRIOR` and `CLASSES`; those that are missing are
-passed over, with what is made of them. `OUT` gets `peptide_natural.csv`, for the model, and a table
-for each classifier. In the model's table two peptides are relatives at 70 % identity (one minus
-edits over the longer length), or with 8 residues in a row in common, or if one is part of the other;
-in those of classifiers, whose largest families would else be half of the rows, at 80 % identity or
-with 12 residues. Chains of relatives are a family.
+passed over, with what is made of them. `OUT` gets `peptide_natural.csv`, for the model, and a
+table for each classifier. In the model's table two peptides are relatives at 70 % identity (one
+minus edits over the longer length), or with 8 residues in a row in common, or if one is part of the
+other; in those of classifiers, whose largest families would else be half of the rows, at 80 %
+identity or with 12 residues. Chains of relatives are a family.
 
 The model's table: peptides of 5 to 50 residues of the files under permissive licences. Families of
 more than 20 are `train`; of the others 80 % are `train`, with all members, and of the rest one
@@ -101,7 +101,7 @@ def labels(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def named(sequences: Sequence[str]) -> list[str]:
-    """Return the family of each sequence by its first member, which more data seldom change."""
+    """Return the family of each sequence, by its first member."""
     family = families_by_identity(sequences, CLASS_IDENTITY, CLASS_RUN)
     first: dict[int, str] = {}
     return [first.setdefault(int(name), s) for name, s in zip(family, sequences, strict=True)]

@@ -51,9 +51,10 @@ def families_by_identity(
 ) -> NDArray[np.int64]:
     """Return the family of each of N sequences of any length, numbered as in `families`.
 
-    Direct relatives are two sequences with $1-d/n$ of at least `identity`, d the edits (Levenshtein)
-    and n the length of the longer; or with a run of `run` letters in common; or one of which is a
-    part of the other. So fragments and overlapping windows of one protein are relatives too.
+    Direct relatives are two sequences with $1-d/n$ of at least `identity`, d the edits
+    (Levenshtein) and n the length of the longer; or with a run of `run` letters in common; or one
+    of which is a part of the other. So fragments and overlapping windows of one protein are
+    relatives too.
 
     Args:
         sequences: N strings; upper and lower case differ.

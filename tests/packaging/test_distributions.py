@@ -89,12 +89,14 @@ def test_wheel_carries_configs_and_models(distributions: Distributions):
     files = set(distributions.wheel_files)
     assert "discdiff/py.typed" in files
     assert "discdiff/configs/experiment/qed_sa.yaml" in files
-    models = {name.split("/")[3] for name in files if name.startswith("discdiff/chem/pretrained/")}
-    models.discard("__init__.py")
-    assert models
-    for model in models:
-        for name in ("config.json", "model.safetensors", "README.md"):
-            assert f"discdiff/chem/pretrained/{model}/{name}" in files
+    for part in ("bio", "chem"):
+        start = f"discdiff/{part}/pretrained/"
+        models = {name.split("/")[3] for name in files if name.startswith(start)}
+        models.discard("__init__.py")
+        assert models
+        for model in models:
+            for name in ("config.json", "model.safetensors", "README.md"):
+                assert f"{start}{model}/{name}" in files
 
 
 def test_wheel_holds_the_library_and_nothing_else(distributions: Distributions):
