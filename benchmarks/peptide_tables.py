@@ -4,10 +4,10 @@
 
 `FOLDER_OF_THE_FILES` holds the files named in `PRIOR` and `CLASSES`; those that are missing are
 passed over, with what is made of them. `OUT` gets `peptide_natural.csv`, for the model, and a
-table for each classifier. In the model's table two peptides are relatives at 70 % identity (one
-minus edits over the longer length), or with 8 residues in a row in common, or if one is part of the
-other; in those of classifiers, whose largest families would else be half of the rows, at 80 %
-identity or with 12 residues. Chains of relatives are a family.
+table for each classifier. Two peptides are relatives at 70 % identity (one minus edits over the
+longer length), or with 8 residues in a row in common, or if one is part of the other; in the tables
+of classifiers of peptides, whose largest families would else be half of the rows, at 80 % identity
+or with 12 residues. Chains of relatives are a family.
 
 The model's table: peptides of 5 to 50 residues of the files under permissive licences. Families of
 more than 20 are `train`; of the others 80 % are `train`, with all members, and of the rest one
@@ -39,9 +39,10 @@ TRAIN, VALID = 0.8, 0.9
 SETS, MIC = "peptide_activity_sets.csv.gz", "amp_ecoli_ampH.csv.gz"
 PRIOR = (SETS, MIC)
 ANTIMICROBIAL = ("amp_modlamp", "amp_antibp2", "amp_iamp2l")
+PROTEINS = "soluble"
 CLASSES = {
     "hemolytic": "peptide_hemolysis.csv.gz",
-    "soluble": "peptide_solubility.csv.gz",
+    PROTEINS: "peptide_solubility.csv.gz",
     "nonfouling": "peptide_nonfouling.csv.gz",
 }
 TAG = re.compile("^M?[GAS]*H{5,}|(LE)?H{5,}$")
@@ -100,9 +101,10 @@ def labels(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {s: min(seen[s]) for s in sorted(seen) if len(seen[s]) == 1}
 
 
-def named(sequences: Sequence[str]) -> list[str]:
-    """Return the family of each sequence, by its first member."""
-    family = families_by_identity(sequences, CLASS_IDENTITY, CLASS_RUN)
+def named(sequences: Sequence[str], name: str) -> list[str]:
+    """Return the family of each sequence of the table `name`, by its first member."""
+    rule = (IDENTITY, RUN) if name == PROTEINS else (CLASS_IDENTITY, CLASS_RUN)
+    family = families_by_identity(sequences, *rule)
     first: dict[int, str] = {}
     return [first.setdefault(int(name), s) for name, s in zip(family, sequences, strict=True)]
 
@@ -138,11 +140,11 @@ def labelled(folder: Path) -> dict[str, dict[str, str]]:
     for name, file in CLASSES.items():
         if (folder / file).is_file():
             rows = rows_of(folder / file)
-            if name == "soluble":  # a tag says how a protein was made, not what it is
+            if name == PROTEINS:  # a tag says how a protein was made, not what it is
                 rows = [row | {"sequence": TAG.sub("", row["sequence"])} for row in rows]
             found[name] = labels((row["sequence"], row["label"]) for row in rows)
     return {
-        name: {s: label for s, label in rows.items() if name == "soluble" or len(s) <= LONGEST}
+        name: {s: label for s, label in rows.items() if name == PROTEINS or len(s) <= LONGEST}
         for name, rows in found.items()
     }
 
@@ -157,7 +159,7 @@ def main() -> None:
     if all((given.source / name).is_file() for name in PRIOR):
         write_prior(given.source, given.out)
     for name, label in labelled(given.source).items():
-        rows = zip(label, label.values(), named(list(label)), strict=True)
+        rows = zip(label, label.values(), named(list(label), name), strict=True)
         write(given.out / f"{name}.csv", ("sequence", name, "family"), rows)
 
 
