@@ -93,7 +93,7 @@ def likeness(
             "charge at pH 7": f"{float(np.mean(Charge()(strings))):+.2f}",
             "GRAVY": f"{float(np.mean(Gravy()(strings))):+.3f}",
             "uniqueness": f"{uniqueness(strings):.3f}",
-            "novelty": f"{novelty(strings, train):.3f}",
+            "novelty": f"{novelty(strings, set(train)):.3f}",
             "composition, correlation": f"{kmer_correlation(strings, train, 1):.3f}",
             "words of 2, correlation": f"{kmer_correlation(strings, train, 2):.3f}",
             "words of 3, correlation": f"{kmer_correlation(strings, train, 3):.3f}",
@@ -130,7 +130,7 @@ def quality(model: Model, rows: Sequence[Row], samples: int, seed: int) -> dict[
     sampler = model.card.get(HEADING, USUAL[model.process.kind])
     return {
         "samples": f"{samples} by {sampler}, seed {seed}",
-        "validity": f"{float(drawn.valid.float().mean()):.3f}",
+        "validity": f"{float(np.mean(drawn.valid)):.3f}",
         **likelihoods(model, chains, best.order, test),
         **likeness(sets, known, model),
     }

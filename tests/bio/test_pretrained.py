@@ -25,9 +25,9 @@ def model():
 
 
 def test_the_model_writes_peptides_of_its_lengths(model):
-    drawn = recommended(model).sample(60, key=1)
+    drawn = recommended(model).sample(30, key=1)
     assert drawn.valid.all()
-    assert len(set(drawn.strings)) > 55
+    assert len(set(drawn.strings)) > 27
     assert {len(string) for string in drawn.strings} <= set(range(5, 51))
     # shares of residues are learnt: leucine is common, tryptophan rare
     text = "".join(drawn.strings)
