@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,20 @@ def nearest_edits(sequences: Sequence[str], reference: Sequence[str]) -> NDArray
     """
     if not reference:
         raise InputError("reference must hold at least one sequence, got none")
+    cdist, levenshtein = edit_distances()
+    found = [
+        cdist(sequences[i : i + _CHUNK], reference, scorer=levenshtein.distance).min(axis=1)
+        for i in range(0, len(sequences), _CHUNK)
+    ]
+    return np.concatenate([np.zeros(0), *found]).astype(np.int64)
+
+
+def edit_distances() -> tuple[Any, Any]:
+    """Return rapidfuzz's comparison of all pairs, and its Levenshtein distances.
+
+    Raises:
+        UnsupportedError: if the package rapidfuzz is not installed.
+    """
     try:
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
@@ -40,8 +55,4 @@ def nearest_edits(sequences: Sequence[str], reference: Sequence[str]) -> NDArray
         raise UnsupportedError(
             "edit distances need the package rapidfuzz: pip install 'discdiff[edit]'"
         ) from error
-    found = [
-        cdist(sequences[i : i + _CHUNK], reference, scorer=Levenshtein.distance).min(axis=1)
-        for i in range(0, len(sequences), _CHUNK)
-    ]
-    return np.concatenate([np.zeros(0), *found]).astype(np.int64)
+    return cdist, Levenshtein

@@ -18,6 +18,7 @@ from discdiff.chem.peptide.sidechains import NATURAL
 from discdiff.chem.peptide.summary import DISULFIDE, ESTER, HEAD_TO_TAIL, linkage
 from discdiff.chem.peptide.traits import traits
 
+_ASPARTIMIDE = {"G": 1.0, "D": 0.5, "R": 0.5, "N": 0.5, "C": 0.5}  # by what Asp is bonded to
 SMALLEST_MACROCYCLE = 12
 """Fewest atoms of a ring that is called one."""
 
@@ -88,8 +89,8 @@ class PeptideSynthesis(PerPeptide):
     carbon on it (N-methyl, peptoid), by 2 more if the residue that is coupled is hindered
     (N-alkylated, beta-branched, or without hydrogen at the alpha carbon), by 1 where both are
     beta-branched, and by 1 for each that has no alpha hydrogen. An ester costs 2. A D residue costs
-    0.25 and one that is not among the 20 costs 0.5, for the building block; Asp before Gly, Asn or
-    Ser 1, for aspartimide; each residue beyond 20, 0.5.
+    0.25 and one that is not among the 20 costs 0.5, for the building block; Asp before Gly 1 and
+    before Asp, Arg, Asn or Cys 0.5, for aspartimide; each residue beyond 20, 0.5.
     A ring from head to tail costs 2, and 3 more with fewer than 6 residues none of which helps it
     to fold (Gly, Pro, D or N-alkylated); another ring 2; each disulfide after the first 3, for the
     other pairings.
@@ -102,7 +103,8 @@ class PeptideSynthesis(PerPeptide):
         sequences (Coin, Beyermann and Bienert, 2007). Chemical synthesis of natural product
         peptides (Humphrey and Chamberlin, 1997). N-Methylation of peptides and proteins
         (Chatterjee, Rechenmacher and Kessler, 2013). Contemporary strategies for peptide
-        macrocyclization (White and Yudin, 2011).
+        macrocyclization (White and Yudin, 2011). The aspartimide problem in Fmoc-based SPPS, parts
+        I and II (Mergler et al., 2003), whose rule `spps_difficulty` of sequences has too.
 
     Example:
         >>> PeptideSynthesis()(["NCC(=O)NCC(=O)O", "CN(CC(=O)O)C(=O)CN"])
@@ -110,6 +112,7 @@ class PeptideSynthesis(PerPeptide):
     """
 
     name = "peptide_synthesis"
+    version = "2"
     direction = "min"
 
     def of(self, peptide: Peptide) -> float:
@@ -166,7 +169,9 @@ def _block(residue: Monomer) -> float:
 
 def _aspartimide(peptide: Peptide, acyl: End, amine: End) -> float:
     first, second = (_at(peptide, end).symbol for end in (acyl, amine))
-    return float(acyl.group == 2 and first in ("D", "dD") and second in ("G", "N", "dN", "S", "dS"))
+    if acyl.group != 2 or amine.group != 1 or first not in ("D", "dD"):
+        return 0.0
+    return _ASPARTIMIDE.get(second.removeprefix("d"), 0.0)
 
 
 def _rings(peptide: Peptide) -> float:

@@ -42,8 +42,8 @@ class SPPSDifficulty(PerPeptide):
         InputError: if a figure is unknown, or points are negative.
 
     Source: Solid-phase peptide synthesis: from standard procedures to the synthesis of difficult
-    sequences (Coin, Beyermann and Bienert, 2007); The aspartimide problem in Fmoc-based SPPS, part
-    II (Mergler et al., 2003).
+    sequences (Coin, Beyermann and Bienert, 2007); The aspartimide problem in Fmoc-based SPPS, parts
+    I and II (Mergler et al., 2003), whose rule `peptide_synthesis` of molecules has too.
 
     Example:
         >>> SPPSDifficulty()(["KGSKEG", "QVVDGAILFVW"])

@@ -71,3 +71,18 @@ def test_bad_input_is_refused():
         Markov(["A", "ACN"], 1)
     with pytest.raises(DataError, match="sequence 1: '' is no DNA or RNA"):
         Markov(DATA, 1).nats([""])
+
+
+def test_other_letters_are_counted_as_bases_are():
+    swapped = str.maketrans("ACGT", "KLWC")
+    theirs = Markov([row.translate(swapped) for row in DATA], 2, letters="KLWC")
+    asked = ["ACGTAC", "T", "CACACACA"]
+    expected = Markov(DATA, 2).nats(asked)
+    assert theirs.nats([row.translate(swapped) for row in asked]).tolist() == expected.tolist()
+    assert set("".join(theirs.sample(5, 9))) <= set("KLWC")
+    with pytest.raises(InputError, match="order must be at most 4, got 5"):
+        Markov(["AC"], 5, letters="ACDEFGHIKLMNPQRSTVWY")
+    with pytest.raises(InputError, match="letters must be two or more distinct ones, got 'AA'"):
+        Markov(["A"], 0, letters="AA")
+    with pytest.raises(DataError, match="sequence 1: 'KB' is not of KLWC"):
+        Markov(["KB"], 0, letters="KLWC")

@@ -9,6 +9,7 @@ import pytest
 from rdkit import Chem
 
 from discdiff import registry
+from discdiff.bio.oracles.peptides.synthesis import SPPSDifficulty
 from discdiff.chem.oracles.peptides import MacrocycleSize, NMethyl, PeptideSynthesis, Residues
 from discdiff.chem.peptide.build import smiles
 from discdiff.chem.peptide.generate import Recipe, generated
@@ -88,6 +89,13 @@ def test_residues_and_methyl_groups_are_counted_as_they_were_put_in():
 )
 def test_the_points_of_a_synthesis_are_those_of_its_rule(chain, links, points):
     assert PeptideSynthesis()([of(chain, links)])[0] == pytest.approx(points)
+
+
+@pytest.mark.parametrize("second", "ACDEFGHIKLMNPQRSTVWY")
+def test_aspartimide_costs_the_same_as_in_a_sequence(second):
+    here = PeptideSynthesis()([of(f"D.{second}"), of(f"E.{second}")])
+    bonded = SPPSDifficulty().figures(f"D{second}")["aspartimide"]
+    assert here[0] - here[1] == bonded == {"G": 1.0}.get(second, 0.5 * (second in "DRNC"))
 
 
 def test_cyclosporin_is_harder_than_a_natural_peptide_of_its_length():
