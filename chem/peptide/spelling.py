@@ -6,6 +6,7 @@ import re
 
 from rdkit import Chem
 
+from discdiff.chem.molecule import read
 from discdiff.chem.peptide.helm import End, Peptide
 from discdiff.chem.peptide.monomers import END, is_open, molecule, monomer
 
@@ -67,7 +68,7 @@ def respelt(smiles: str, peptide: Peptide) -> str:
         'N[C@@H](C)C(=O)NCC(=O)O'
     """
     spelling = spelt(peptide)
-    if spelling is None or Chem.CanonSmiles(spelling) != smiles:
+    if spelling is None or read(spelling).canonical != smiles:
         return smiles
     return spelling
 
@@ -100,7 +101,8 @@ def _written(symbol: str, ends: dict[int, str | None]) -> str | None:
 def _ended(text: str, mark: str, end: str | None) -> str:
     """Return `text` with an R-group on an atom or a carbonyl replaced by what is bonded there."""
     if end is None:
-        return text.replace(f"(=O){mark}", "(=O)O").replace(mark, "")
+        text = text.replace(f"(=O){mark}", "(=O)O").replace(f"[Se]{mark}", "[SeH]")
+        return text.replace(mark, "")
     if end:
         text = text.replace(f"(=O){mark}", f"{end}=O")
     return text.replace(mark, end)
