@@ -68,8 +68,8 @@ def test_the_shipped_model_masks_its_backbone_last(model):
 
 
 def test_it_draws_strings_of_its_alphabet(model):
-    first = recommended(model, steps=8).sample(2, key=3)
-    assert first.strings == recommended(model, steps=8).sample(2, key=3).strings
+    first = recommended(model).sample(2, key=3, length=20)
+    assert first.strings == recommended(model).sample(2, key=3, length=20).strings
     drawn = Ancestral(model, steps=4).sample(2, key=1, length=40)
     assert all(len(grammar.split(string)) == 40 for string in drawn.strings)
 
