@@ -87,6 +87,7 @@ def compared(peptides: list[Peptide], training: list[Peptide]) -> dict[str, str]
         known = [one for peptide in every for one in peptide.residues]
         forms.append([np.mean([getattr(one, f) for one in known]) for f in ("dextro", "methyl")])
     return {
+        "compared with training": f"{len(peptides)} peptides of the library",
         "shapes (training)": listed,
         "residues": f"{divergence(*residues):.3f} nats Jensen-Shannon from training",
         "lengths": f"{divergence(*lengths):.3f} nats Jensen-Shannon from training, in residues",
