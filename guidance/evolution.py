@@ -13,10 +13,12 @@ from torch import Tensor
 from discdiff import _check, random
 from discdiff.errors import InputError
 from discdiff.guidance.crossover import CROSSOVERS, Crossover, cross
+from discdiff.guidance.crowding import sorted_by_front
 from discdiff.guidance.isir import metropolis
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
 from discdiff.guidance.redraw import REGIONS, Levels, Region, redraw
+from discdiff.objective import Objective
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.plan import Finished, Ints
@@ -49,6 +51,10 @@ class Evolution(Guidance):
     may then get worse, and so leave where they are; without crossover and retries each walks as a
     chain of `ISIRGibbs` does.
 
+    With `select="pareto"` the terms of an `Objective` stay apart, as in NSGA-II: the best are those
+    of the first fronts of non-dominated designs, and of one front those with most room around them
+    (`crowding`). What is returned is the last population.
+
     Args:
         population: P, members, all of which are returned, the best first.
         children: C, redrawn designs of a generation.
@@ -67,17 +73,19 @@ class Evolution(Guidance):
         crossed: share of the children that have two parents, where there is crossover.
         retries: how often a child is drawn again while it is invalid or one that was evaluated
             before.
-        select: `best` of all, or `metropolis`.
+        select: `best` of all, `metropolis`, or `pareto`.
         scale: inverse temperature λ of `metropolis`.
 
     Raises:
         InputError: if an argument is out of range, `initial` is less than `population`, or there
-            are more children than members with `metropolis`.
+            are more children than members with `metropolis`, or the objective has no two terms to
+            compare with `pareto`.
 
     Law: optimiser, no law.
 
     Source: GenMol: A Drug Discovery Generalist with Discrete Diffusion (Lee et al., 2025,
-    arXiv:2501.06158) for remasking and redrawing members of a population, there by fragments.
+    arXiv:2501.06158) for remasking and redrawing members of a population, there by fragments;
+    A fast and elitist multiobjective genetic algorithm: NSGA-II (Deb et al., 2002) for `pareto`.
 
     Example:
         >>> from discdiff.model import Model
@@ -105,7 +113,7 @@ class Evolution(Guidance):
         crossover: Crossover | None = None,
         crossed: float = 0.5,
         retries: int = 0,
-        select: Literal["best", "metropolis"] = "best",
+        select: Literal["best", "metropolis", "pareto"] = "best",
         scale: float = 10.0,
     ) -> None:
         self.returned = _check.positive_int("population", population)
@@ -130,7 +138,7 @@ class Evolution(Guidance):
         self.crossover: Crossover | None = crossover
         self.crossed = _check.fraction("crossed", crossed)
         self.retries = _check.non_negative_int("retries", retries)
-        self.select = _check.one_of("select", select, ("best", "metropolis"))
+        self.select = _check.one_of("select", select, ("best", "metropolis", "pareto"))
         self.scale = _check.finite("scale", scale)
         if select == "metropolis" and children > population:
             raise InputError(
@@ -142,6 +150,13 @@ class Evolution(Guidance):
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
         ledger = Ledger(reward)
+        objective = reward.objective
+        terms = objective.terms if isinstance(objective, Objective) else ()
+        if self.select == "pareto" and len(terms) < 2:
+            raise InputError(
+                "select must be 'best' or 'metropolis' for an objective without two terms, got "
+                "'pareto'"
+            )
         state = sampler.run(state, progress=progress)
         # one population after the other: what one finds must not decide how long another goes on
         rows = torch.split(torch.arange(len(state), device=state.keys.device), self.particles)
@@ -160,7 +175,7 @@ class Evolution(Guidance):
     ) -> Pool:
         """Return the last population, of what begins with the finished rows of `state`."""
         key = state.keys[:1]
-        members = best = self._best(Pool.of(sampler, ledger, state))
+        members = best = self._best(Pool.of(sampler, ledger, state), ledger)
         seen, idle = set(members.names), 0
         for number in range(self.generations):
             if ledger.reward.exhausted or idle == self.patience:
@@ -168,7 +183,7 @@ class Evolution(Guidance):
             keys = random.fold(random.fold(key, SWEEP), number)
             parents = self._parents(keys)
             drawn = self._children(sampler, members.state, parents, keys, seen, progress)
-            if self.select == "best":
+            if self.select != "metropolis":
                 drawn = without(drawn, unwanted(sampler, drawn, seen, invalid=False))
             if not len(drawn):
                 idle += 1
@@ -176,11 +191,11 @@ class Evolution(Guidance):
             children = Pool.of(sampler, ledger, drawn)
             idle = idle + 1 if seen.issuperset(children.names) else 0
             seen.update(children.names)
-            best = self._best(Pool.joined([best, children]))
-            if self.select == "best":
-                members = best
-            else:
+            best = self._best(Pool.joined([best, children]), ledger)
+            if self.select == "metropolis":
                 members = self._accepted(members, parents, children, keys)
+            else:
+                members = best
         return best
 
     def _keys(self, key: Tensor) -> Tensor:
@@ -249,7 +264,7 @@ class Evolution(Guidance):
         place[parents[taken]] = self.returned + taken.nonzero()[:, 0]
         return Pool.joined([members, children]).take(place.tolist())
 
-    def _best(self, pool: Pool) -> Pool:
+    def _best(self, pool: Pool, ledger: Ledger) -> Pool:
         """Return the P best, best first; repeats come after all others, unscored ones last.
 
         Of equal rewards the newer comes first: on a plateau the population drifts, and does not
@@ -259,6 +274,12 @@ class Evolution(Guidance):
         order = sorted(range(len(rewards)), key=lambda row: (-rewards[row], -row))
         leader = {pool.names[row]: row for row in reversed(order)}
         order.sort(key=lambda row: (rewards[row] == -torch.inf, leader[pool.names[row]] != row))
+        if self.select == "pareto":
+            values = ledger.reward.components(ledger.read(pool.entry)).cpu().numpy()
+            known = ~np.isnan(values).any(axis=1)
+            firsts = [row for row in order if known[row] and leader[pool.names[row]] == row]
+            front = [firsts[place] for place in sorted_by_front(values[firsts])]
+            order = [*front, *(row for row in order if row not in set(front))]
         return pool.take(order[: self.returned])
 
 

@@ -45,6 +45,9 @@ METHODS = {
         retries=2,
         select="metropolis",
     ),
+    "evolution, front": Evolution(
+        population=4, children=4, generations=30, initial=8, select="pareto"
+    ),
     "split_gibbs": SplitGibbs(sweeps=8, moves=3),
 }
 UNIFORM = {"split_gibbs": Ancestral(Model.tabular(WORDS, kind="uniform"), steps=4)}
@@ -89,9 +92,9 @@ class Pair(Score):
         ]
 
 
-SCORES = {"front": Pair}
+SCORES = {"front": Pair, "evolution, front": Pair}
 PAIR = Objective([Term("g", Linear(0, 1)), Term("c", Linear(0, 1))], "arithmetic_mean")
-OBJECTIVES = {"front": PAIR}
+OBJECTIVES = {"front": PAIR, "evolution, front": PAIR}
 
 
 def campaign(folder, method, oracle, sampler=SAMPLER, **changes):

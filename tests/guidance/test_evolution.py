@@ -456,7 +456,7 @@ def test_a_space_smaller_than_the_population_returns_repeats():
         ),
         ({"crossed": 1.5}, r"crossed must lie in \[0, 1\], got 1.5"),
         ({"retries": -1}, "retries must be a non-negative integer, got -1"),
-        ({"select": "worst"}, "select must be one of best, metropolis, got 'worst'"),
+        ({"select": "worst"}, "select must be one of best, metropolis, pareto, got 'worst'"),
         ({"scale": float("inf")}, "scale must be a finite number, got inf"),
         (
             {"population": 5, "children": 6, "select": "metropolis"},
