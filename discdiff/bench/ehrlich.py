@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +33,8 @@ class EhrlichFunctions(Campaigns):
     asks for no value: whoever wants that of a member pays for it as for any other, and it counts
     against the budget. A prior is trained on the whole pool; searches without a model begin with
     its first `pool` strings, and the methods in `seeded` with random ones of it. The others draw
-    from the prior.
+    from the prior. Methods in `held` never draw two letters in a row that no string of the pool has
+    in a row: what the pool shows of feasibility, as a constraint.
 
     Args:
         tasks: by name, the `states`, `length`, `motifs`, `motif_length` and `quantization` of a
@@ -42,6 +45,7 @@ class EhrlichFunctions(Campaigns):
         feasible: sequences of a pool.
         prior: options of `discdiff.training.prior`.
         seeded: guidance methods that begin with strings of the pool in place of noise.
+        held: guidance methods whose draws keep to the pairs of letters of the pool.
 
     Raises:
         InputError: if a value is out of range, or a list is empty.
@@ -55,6 +59,7 @@ class EhrlichFunctions(Campaigns):
     feasible: int = 5000
     prior: Mapping[str, Any] = field(default_factory=dict)
     seeded: Sequence[str] = ()
+    held: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _check.positive_int("feasible", self.feasible)
@@ -66,8 +71,9 @@ class EhrlichFunctions(Campaigns):
             _check.one_of("key of prior", key, options)
         super().__post_init__()
         guided = tuple(name for name, entry in self.entries.items() if entry.search is None)
-        for name in self.seeded:
-            _check.one_of("seeded", name, guided)
+        for key in ("seeded", "held"):
+            for name in getattr(self, key):
+                _check.one_of(key, name, guided)
         for name in self.tasks:
             for seed in self.seeds:
                 self.function(Cell(name, self.against, seed))  # refuses what cannot be drawn
@@ -127,8 +133,27 @@ class EhrlichFunctions(Campaigns):
         ]
         if cell.method in self.seeded:
             arguments += [f"seeds='{shared / 'pool.csv'}'", f"level={_KEPT}"]
+        if cell.method in self.held:
+            function = self.function(cell)
+            never = absent(function.letters, function.feasible_pool(self.feasible, cell.seed))
+            arguments.append(f"constraint.forbidden={json.dumps(never)}")
         return arguments
 
     def _shared(self, cell: Cell, out: Path) -> Path:
         """Return where the pool and the prior of the cell's function lie."""
         return out / "priors" / cell.task / f"seed-{cell.seed}"
+
+
+def absent(letters: str, strings: Sequence[str]) -> list[str]:
+    """Return the pairs of letters that no string has in a row, in the order of the alphabet.
+
+    Example:
+        >>> absent("AB", ["ABBA", "BA"])
+        ['AA']
+    """
+    present = {pair for string in strings for pair in itertools.pairwise(string)}
+    return [
+        first + second
+        for first, second in itertools.product(letters, repeat=2)
+        if (first, second) not in present
+    ]

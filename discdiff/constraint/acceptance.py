@@ -18,6 +18,7 @@ from torch import Tensor
 from discdiff.constraint.automaton import Automaton
 
 _MOST = 2**22  # numbers of the backward messages that are kept at once
+_SMALL = 2**12  # states times kinds of tokens that are taken in one operation, not a kind each
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,9 @@ class Acceptance:
             if len(going):
                 part = slice(int(going[0]), int(going[-1]) + 1)
                 self._moves.append((kind, part, torch.from_numpy(targets[part].copy()).to(device)))
+        first = np.unique(columns[1].reshape(-1), return_index=True)[1]
+        small = len(after) * len(first) <= _SMALL
+        self._all = torch.from_numpy(after[:, first].reshape(-1)).to(device) if small else None
         accepting = np.append(automaton.accepting[live], False)
         self._accepting = torch.from_numpy(accepting).to(device, torch.float64)
 
@@ -130,18 +134,25 @@ class Acceptance:
         found = [beta]
         for i in range(width - 1, -1, -1):
             if anywhere[i]:
-                before = torch.zeros(beta.shape, dtype=p.dtype, device=p.device)
                 # scaled by the largest, so that a long row does not underflow
                 largest = beta.amax(0)
                 scale = torch.where((largest > 0) & inside[i], largest, 1.0)
                 log_scale = log_scale + scale.log()
-                for kind, part, targets in self._moves:
-                    chance = mass[i, kind] / scale
-                    before[part].addcmul_(beta.index_select(0, targets), chance)
+                before = self._step(beta, mass[i] / scale)
                 beta = before if everywhere[i] else torch.where(inside[i], before, beta)
             found.append(beta)
         found.reverse()
         return Messages(found, log_scale + found[0][self.start].log())
+
+    def _step(self, beta: Tensor, chance: Tensor) -> Tensor:
+        """Return the messages `(S, B)` one position before `beta`, of kinds' chances `(K, B)`."""
+        if self._all is not None:
+            terms = beta.index_select(0, self._all).view(len(beta), *chance.shape).mul_(chance)
+            return terms.cumsum(1)[:, -1]  # in one order, however many rows there are
+        before = torch.zeros(beta.shape, dtype=beta.dtype, device=beta.device)
+        for kind, part, targets in self._moves:
+            before[part].addcmul_(beta.index_select(0, targets), chance[kind])
+        return before
 
     def _forward(self, p: Tensor, filled: Tensor, u: Tensor, beta: list[Tensor]) -> Tensor:
         rows = torch.arange(len(p), device=p.device)
