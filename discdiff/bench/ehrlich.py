@@ -11,8 +11,10 @@ from typing import Any
 from discdiff import _check
 from discdiff.bench.campaigns import Campaigns
 from discdiff.bench.cell import Cell, Seen
+from discdiff.bench.given import check_named
 from discdiff.bench.pool import Drawn, searched
 from discdiff.campaign.files import write_atomic
+from discdiff.config.shorthand import quoted
 from discdiff.domain import Letters
 from discdiff.errors import InputError
 from discdiff.oracle.ehrlich import Ehrlich
@@ -58,6 +60,7 @@ class EhrlichFunctions(Campaigns):
 
     def __post_init__(self) -> None:
         _check.positive_int("feasible", self.feasible)
+        check_named("tasks", self.tasks)
         for name, given in self.tasks.items():
             if not isinstance(given, Mapping) or set(given) != set(_KEYS):
                 raise InputError(f"tasks.{name} must hold {', '.join(_KEYS)}, got {given!r}")
@@ -119,14 +122,14 @@ class EhrlichFunctions(Campaigns):
         shared, given = self._shared(cell, out), self.tasks[cell.task]
         drawn = [f"{key}:{given[key]}" for key in _KEYS if key != "quantization"]
         arguments = [
-            f"model='{shared / 'model'}'",
+            f"model={quoted(str(shared / 'model'))}",
             "oracle=[]",
             "oracle.ehrlich.name=ehrlich",
             f"oracle.ehrlich.problem={{{','.join([*drawn, f'seed:{cell.seed}'])}}}",
             f"oracle.ehrlich.quantization={given['quantization']}",
         ]
         if cell.method in self.seeded:
-            arguments += [f"seeds='{shared / 'pool.csv'}'", f"level={_KEPT}"]
+            arguments += [f"seeds={quoted(str(shared / 'pool.csv'))}", f"level={_KEPT}"]
         return arguments
 
     def _shared(self, cell: Cell, out: Path) -> Path:
