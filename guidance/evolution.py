@@ -46,8 +46,8 @@ class Evolution(Guidance):
 
     With `select="metropolis"` children do not compete with all but each with its own parent, a
     member of its own: it takes that one's place with chance $\min(1,e^{\lambda(r'-r)})$. Members
-    may then get worse, and so leave where they are; without crossover and retries each walks as a
-    chain of `ISIRGibbs` does.
+    may then get worse, and so leave where they are; of `sites` or a `span` alone, and without
+    crossover, retries and `resize`, each walks as a chain of `ISIRGibbs` does.
 
     Args:
         population: P, members, all of which are returned, the best first.
@@ -119,7 +119,8 @@ class Evolution(Guidance):
         self.levels = Levels(level)
         self.tournament = _check.positive_int("tournament", tournament)
         self.patience = _check.positive_int("patience", patience)
-        self.regions: list[Region] = [region] if isinstance(region, str) else list(region)
+        one = isinstance(region, str) or not isinstance(region, Sequence)
+        self.regions: list[Region] = [region] if one else list(region)
         if not self.regions:
             raise InputError(f"region must be one of {', '.join(REGIONS)} or several, got none")
         for one in self.regions:

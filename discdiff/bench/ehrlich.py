@@ -13,8 +13,11 @@ from typing import Any
 from discdiff import _check
 from discdiff.bench.campaigns import Campaigns
 from discdiff.bench.cell import Cell, Seen
+from discdiff.bench.given import check_named
 from discdiff.bench.pool import Drawn, searched
 from discdiff.campaign.files import write_atomic
+from discdiff.campaign.identity import refuse_changes
+from discdiff.config.shorthand import quoted
 from discdiff.domain import Letters
 from discdiff.errors import InputError
 from discdiff.oracle.ehrlich import Ehrlich
@@ -63,6 +66,7 @@ class EhrlichFunctions(Campaigns):
 
     def __post_init__(self) -> None:
         _check.positive_int("feasible", self.feasible)
+        check_named("tasks", self.tasks)
         for name, given in self.tasks.items():
             if not isinstance(given, Mapping) or set(given) != set(_KEYS):
                 raise InputError(f"tasks.{name} must hold {', '.join(_KEYS)}, got {given!r}")
@@ -109,10 +113,19 @@ class EhrlichFunctions(Campaigns):
         searched(Drawn.known(pool), cell.folder(out), source, search, self._search(cell))
 
     def _prepare(self, pool: Sequence[str], domain: Letters, folder: Path) -> None:
-        """Write a pool and the prior trained on it; what has been trained just so is kept."""
+        """Write a pool and the prior trained on it; what has been trained just so is kept.
+
+        Raises:
+            StoreError: if the folder holds a pool or prior of other settings, which cells may have
+                used.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        file, settings = folder / "settings.json", {"feasible": len(pool), "prior": self.prior}
+        given = json.loads(json.dumps(settings, default=dict))
+        if file.exists():
+            refuse_changes(json.loads(file.read_text()), given, folder)
+        write_atomic(file, json.dumps(given, indent=2))
         write_atomic(folder / "pool.csv", "\n".join([domain.column, *pool, ""]))
-        # in a place of its own, so that cells begun with another one are refused, not mixed
         prior(pool, domain, folder / "training", **self.prior).save(folder / "model")
 
     def _search(self, cell: Cell) -> Any:
@@ -125,14 +138,14 @@ class EhrlichFunctions(Campaigns):
         shared, given = self._shared(cell, out), self.tasks[cell.task]
         drawn = [f"{key}:{given[key]}" for key in _KEYS if key != "quantization"]
         arguments = [
-            f"model='{shared / 'model'}'",
+            f"model={quoted(str(shared / 'model'))}",
             "oracle=[]",
             "oracle.ehrlich.name=ehrlich",
             f"oracle.ehrlich.problem={{{','.join([*drawn, f'seed:{cell.seed}'])}}}",
             f"oracle.ehrlich.quantization={given['quantization']}",
         ]
         if cell.method in self.seeded:
-            arguments += [f"seeds='{shared / 'pool.csv'}'", f"level={_KEPT}"]
+            arguments += [f"seeds={quoted(str(shared / 'pool.csv'))}", f"level={_KEPT}"]
         if cell.method in self.held:
             function = self.function(cell)
             never = absent(function.letters, function.feasible_pool(self.feasible, cell.seed))

@@ -174,6 +174,13 @@ def test_mistakes_are_named(change: dict[str, object], message: str):
         EhrlichFunctions(**SETTINGS | change)
 
 
+def test_a_folder_may_have_any_name():
+    track, out = EhrlichFunctions(**SETTINGS), Path("it's")
+    values = track.composed(Cell("small", "evolution", 4), out).values
+    assert values["seeds"] == str((out / "priors/small/seed-4/pool.csv").absolute())
+    assert values["model"] == str(out / "priors/small/seed-4/model")
+
+
 def test_a_search_gets_the_letters():
     track = EhrlichFunctions(**SETTINGS)
     assert "".join(track.search("genetic").letters) == function(3).letters
