@@ -28,8 +28,8 @@ def fragments(tokens: Sequence[str]) -> list[tuple[int, int]]:
     rings = _rings(tokens)
     found = []
     for first in range(1, len(tokens)):
-        begins = is_atom(tokens[first]) and not is_bond(tokens[first - 1])
-        if not begins and not is_bond(tokens[first]):
+        atom = first + 1 if is_bond(tokens[first]) else first
+        if is_bond(tokens[first - 1]) or atom == len(tokens) or not is_atom(tokens[atom]):
             continue
         after = ends[first]
         if all((first <= one < after) == (first <= two < after) for one, two in rings):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -61,9 +63,9 @@ def conformity(
     density = gaussian_kde(known.T, bw_method=width)
     if not len(asked):
         return np.zeros(0)
-    ranked = np.sort(density.logpdf(held.T))
-    below = np.searchsorted(ranked, density.logpdf(asked.T), side="right")
-    values: Floats = (1.0 + below) / (len(ranked) + 1.0)
+    ranked = np.sort(_log_density(density, held))
+    below = np.searchsorted(ranked, _log_density(density, asked), side="right")
+    values: Floats = np.asarray((1.0 + below) / (len(ranked) + 1.0), dtype=np.float64)
     return values
 
 
@@ -98,6 +100,13 @@ def conformity_score(
     return float(values.mean())
 
 
+def _log_density(density: Any, at: Floats) -> Floats:
+    """Return log densities `(N,)`, minus infinity where a distance has no square in float64."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.asarray(density.logpdf(at.T))
+    return np.where(np.isnan(found), -np.inf, found)
+
+
 def _check_spread(known: Floats) -> None:
     """Raise `InputError` where the covariance of `known` has no inverse."""
     spread = known.std(axis=0)
@@ -109,7 +118,10 @@ def _check_spread(known: Floats) -> None:
 
 
 def _matrix(name: str, values: ArrayLike, columns: int | None = None) -> Floats:
-    found = np.asarray(values, dtype=np.float64)
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be finite numbers, got {values!r}") from None
     if found.ndim == 1:
         found = found.reshape(-1, 1 if columns is None or len(found) else columns)
     if found.ndim != 2 or not found.shape[1] or found.shape[1] != (columns or found.shape[1]):

@@ -48,8 +48,8 @@ class Evolution(Guidance):
 
     With `select="metropolis"` children do not compete with all but each with its own parent, a
     member of its own: it takes that one's place with chance $\min(1,e^{\lambda(r'-r)})$. Members
-    may then get worse, and so leave where they are; without crossover and retries each walks as a
-    chain of `ISIRGibbs` does.
+    may then get worse, and so leave where they are; of `sites` or a `span` alone, and without
+    crossover, retries and `resize`, each walks as a chain of `ISIRGibbs` does.
 
     With `select="pareto"` the terms of an `Objective` stay apart, as in NSGA-II: the best are those
     of the first fronts of non-dominated designs, and of one front those with most room around them
@@ -127,7 +127,8 @@ class Evolution(Guidance):
         self.levels = Levels(level)
         self.tournament = _check.positive_int("tournament", tournament)
         self.patience = _check.positive_int("patience", patience)
-        self.regions: list[Region] = [region] if isinstance(region, str) else list(region)
+        one = isinstance(region, str) or not isinstance(region, Sequence)
+        self.regions: list[Region] = [region] if one else list(region)
         if not self.regions:
             raise InputError(f"region must be one of {', '.join(REGIONS)} or several, got none")
         for one in self.regions:

@@ -32,7 +32,8 @@ class Levels:
     """
 
     def __init__(self, level: float | Sequence[float]) -> None:
-        ends = [level] * 2 if isinstance(level, (int, float)) else list(level)
+        one = isinstance(level, str) or not isinstance(level, Sequence)
+        ends = [level, level] if one else list(level)
         ends = [_check.finite("level", end) for end in ends]
         if len(ends) != 2 or not 0 < ends[0] <= ends[1] <= 1:
             raise InputError(

@@ -133,3 +133,14 @@ def test_wrong_data_are_named(place, value, message):
 def test_a_bandwidth_must_be_positive():
     with pytest.raises(InputError, match="bandwidth must be greater than 0, got 0.0"):
         conformity(*GOOD, bandwidth=0.0)
+
+
+def test_what_is_too_far_for_float64_is_not_typical():
+    reference, held = [0.0, 1.0, 2.0], [0.5, 1.5, 3.0]
+    assert conformity([1e300, -1e200], reference, held).tolist() == [0.25, 0.25]
+    assert conformity([2.5], reference, [1e300, 1e300, 0.9]).tolist() == [0.75]
+
+
+def test_words_are_no_properties():
+    with pytest.raises(InputError, match="designs must be finite numbers"):
+        conformity(["polar"], [0.0, 1.0, 2.0], [0.5])

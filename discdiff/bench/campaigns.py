@@ -13,6 +13,7 @@ from discdiff import _check
 from discdiff.bench.cell import Cell, Outcome, Seen
 from discdiff.bench.contestant import Contestant
 from discdiff.bench.curve import Curve
+from discdiff.bench.given import arguments_of, check_listed, check_named
 from discdiff.bench.pool import Drawn, read_curve, rescored, searched
 from discdiff.campaign.identity import refuse_changes
 from discdiff.campaign.progress import Progress
@@ -22,6 +23,7 @@ from discdiff.campaign.store import CONFIG, DATABASE, Store
 from discdiff.config import build
 from discdiff.config.composition import Composition, compose, stored
 from discdiff.config.settings import Design, fill
+from discdiff.config.shorthand import quoted
 from discdiff.errors import ConfigError, InputError
 
 _SCORING = ("oracle", "objective")
@@ -72,9 +74,11 @@ class Campaigns:
     def __post_init__(self) -> None:
         _check.one_of("measure", self.measure, tuple(MEASURES))
         _check.one_of("charge", self.charge, ("all", "evaluated"))
-        for name in ("tasks", "methods", "budgets", "seeds"):
-            if not getattr(self, name):
-                raise InputError(f"{name} must not be empty")
+        for name in ("tasks", "methods"):
+            check_named(name, getattr(self, name))
+        for name in ("budgets", "seeds"):
+            check_listed(name, getattr(self, name))
+        arguments_of("common", self.common)
         for budget in self.budgets:
             _check.positive_int("budgets", budget)
         for seed in self.seeds:
@@ -115,8 +119,7 @@ class Campaigns:
 
     def _given(self, cell: Cell, out: Path) -> Sequence[str]:
         """Return the arguments that a cell has before those of its method."""
-        arguments: Sequence[str] = self.tasks[cell.task]
-        return arguments
+        return arguments_of(f"tasks.{cell.task}", self.tasks[cell.task])
 
     @property
     def larger_is_better(self) -> bool:
@@ -149,7 +152,7 @@ class Campaigns:
                 f"charge={self.charge}",
                 f"seed={cell.seed}",
                 "baseline=false",
-                f"out='{cell.folder(out)}'",
+                f"out={quoted(str(cell.folder(out)))}",
             ),
             Path.cwd(),
         )
@@ -217,7 +220,7 @@ class Campaigns:
     def _curve(self, cell: Cell, out: Path) -> Curve | None:
         folder = cell.folder(out)
         if self.entries[cell.method].search is not None or self.pool(cell) != cell:
-            return read_curve(folder)
+            return read_curve(folder, self.composed(cell, out), self.entries[cell.method].search)
         if not (folder / DATABASE).exists():
             return None
         recorded = stored("design", folder / CONFIG).values

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from discdiff import _check, registry
+from discdiff.bench.given import arguments_of
 from discdiff.errors import InputError
 
 POOL = 100
@@ -53,14 +54,15 @@ class Contestant:
                 f"methods.{name} must hold arguments or a search, and perhaps budget and pool, "
                 f"got {dict(given)!r}"
             )
-        if isinstance(arguments, str) or not all(isinstance(text, str) for text in arguments):
-            raise InputError(
-                f"methods.{name} must be a list of arguments such as guidance=fk, got {arguments!r}"
-            )
+        listed = arguments_of(f"methods.{name}", arguments)
         if search is None:
-            return cls(tuple(arguments), min(most, budget))
+            return cls(listed, min(most, budget))
+        if not isinstance(search, str | Mapping):
+            raise InputError(
+                f"methods.{name}.search must be a name, or a mapping with one, got {search!r}"
+            )
         named = {"name": search} if isinstance(search, str) else dict(search)
-        return cls(tuple(arguments), min(most, budget), named | {"pool": pool})
+        return cls(listed, min(most, budget), named | {"pool": pool})
 
     def built(self, **objects: object) -> Any:
         """Return the search, of what `objects` offer and it has a parameter for.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from discdiff import _check, registry
+from discdiff.bench.given import check_listed
 from discdiff.errors import InputError
 
 
@@ -50,7 +51,8 @@ class Entrant:
         if isinstance(given, Mapping) and "name" in given:
             given = {"guidance": given}
         keys = [one.name for one in fields(cls)]
-        if not isinstance(given, Mapping) or "guidance" not in given:
+        own = given.get("guidance") if isinstance(given, Mapping) else None
+        if not isinstance(own, Mapping) or "name" not in own:
             raise InputError(
                 f"methods.{name} must be the settings of a guidance method, or hold guidance, got "
                 f"{given!r}"
@@ -63,7 +65,14 @@ class Entrant:
         _check.positive(f"methods.{name}.power", options.get("power", 1.0))
         if options.get("process") is not None:
             _check.one_of(f"methods.{name}.process", options["process"], ("masked", "uniform"))
+        for key in ("twin", "agrees"):
+            if not isinstance(options.get(key, False), bool):
+                raise InputError(f"methods.{name}.{key} must be true or false, got {given[key]!r}")
+        if not isinstance(options.get("uniform", {}), Mapping):
+            raise InputError(f"methods.{name}.uniform must be a mapping, got {given['uniform']!r}")
+        _check.finite(f"methods.{name}.guidance.scale", own.get("scale", 1.0))
         if options.get("tasks") is not None:
+            check_listed(f"methods.{name}.tasks", options["tasks"])
             options["tasks"] = tuple(options["tasks"])
         found = cls(**options)
         for process in ("masked", "uniform"):

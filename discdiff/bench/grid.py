@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from discdiff import _check, registry
 from discdiff.bench.cell import Cell, Outcome, Seen, keep, kept
+from discdiff.bench.given import check_listed, check_named
 from discdiff.denoiser import FactorisedDenoiser
 from discdiff.domain import Letters
 from discdiff.errors import InputError
@@ -133,9 +134,9 @@ class GridPosterior:
 
     def __post_init__(self) -> None:
         _check.one_of("measure", self.measure, MEASURES)
-        for name in ("methods", "dimensions", "budgets", "seeds"):
-            if not getattr(self, name):
-                raise InputError(f"{name} must not be empty")
+        check_named("methods", self.methods)
+        for name in ("dimensions", "budgets", "seeds"):
+            check_listed(name, getattr(self, name))
         for budget in self.budgets:
             _check.positive_int("budgets", budget)
         for dimensions in self.dimensions:
@@ -146,12 +147,21 @@ class GridPosterior:
         _check.one_of("against", self.against, tuple(self.methods))
         for name in self.methods:
             registry.build("guidance", self._guidance(name))
+            if not self._sizes(name):
+                raise InputError(
+                    f"methods.{name}.draws must be at least the smallest of budgets, "
+                    f"{min(self.budgets)}, got {self._split(name)[1]}"
+                )
 
-    def _guidance(self, name: str) -> dict[str, object]:
+    def _split(self, name: str) -> tuple[Any, int]:
+        """Return the settings of a method, and the most draws it makes."""
         given = self.methods[name]
         if isinstance(given, Mapping) and set(given) == {"guidance", "draws"}:
-            _check.positive_int(f"methods.{name}.draws", given["draws"])
-            given = given["guidance"]
+            return given["guidance"], _check.positive_int(f"methods.{name}.draws", given["draws"])
+        return given, max(self.budgets)
+
+    def _guidance(self, name: str) -> dict[str, object]:
+        given, _ = self._split(name)
         if not isinstance(given, Mapping) or "name" not in given:
             raise InputError(
                 f"methods.{name} must be the settings of a guidance method, or hold guidance and "
@@ -160,8 +170,7 @@ class GridPosterior:
         return dict(given)
 
     def _sizes(self, name: str) -> list[int]:
-        given = self.methods[name]
-        most = given["draws"] if "draws" in given else max(self.budgets)
+        _, most = self._split(name)
         return sorted(budget for budget in self.budgets if budget <= most)
 
     def cells(self) -> Iterator[Cell]:

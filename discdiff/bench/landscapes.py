@@ -17,6 +17,7 @@ from discdiff import _check
 from discdiff.bench.cell import Cell, Outcome, Seen, keep, kept
 from discdiff.bench.entrant import Entrant
 from discdiff.bench.fit import distance, effective, floor
+from discdiff.bench.given import check_listed, check_named
 from discdiff.bench.landscape import Landscape
 from discdiff.bench.sources import MeasuredTable, RandomTable
 from discdiff.bench.states import codes
@@ -26,6 +27,7 @@ from discdiff.errors import InputError
 MEASURES = ("ratio", "tv")
 _ROWS = 65_536  # in flight; it does not change a design
 _FEWEST = 0.1  # of the draws, that their weights must be worth
+_SURE = 1e-12  # a floor below which a law is that of one bin
 Kind = RandomTable | MeasuredTable
 
 
@@ -73,9 +75,9 @@ class Landscapes:
 
     def __post_init__(self) -> None:
         _check.one_of("measure", self.measure, MEASURES)
-        for name in ("tasks", "methods", "seeds"):
-            if not getattr(self, name):
-                raise InputError(f"{name} must not be empty")
+        for name in ("tasks", "methods"):
+            check_named(name, getattr(self, name))
+        check_listed("seeds", self.seeds)
         for seed in self.seeds:
             _check.seed("seeds", seed)
         for name in ("draws", "bins"):
@@ -193,7 +195,8 @@ class Landscapes:
         law = np.bincount(bins, weights=found.tilted(entrant.power)).astype(np.float64)
         independent = effective(place, weight, method.returned, len(law))
         tv, least = distance(law, place, weight), floor(law, independent)
-        figures = {"tv": tv, "floor": least, "ratio": tv / least}
+        ratio = tv / least if least > _SURE else (1.0 if tv <= _SURE else math.inf)
+        figures = {"tv": tv, "floor": least, "ratio": ratio}
         figures |= {"effective": independent, "asked": float(n), "agrees": float(found.agrees)}
         figures |= {"requested": float(reward.counts.requested), "nfe": nfe}
         return Outcome(n, figures)

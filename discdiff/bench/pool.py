@@ -28,6 +28,7 @@ from discdiff.oracle.scores import Floats
 from discdiff.reward import Reward
 
 _FILE = "curve.npz"
+_ORACLE, _DRAWS = "oracle version", "draws"
 Values = Callable[[Sequence[str]], Floats]
 
 
@@ -104,13 +105,17 @@ def searched(
         StoreError: if the folder holds a curve that was made in another way.
     """
     values, oracle = _scorer(source)
-    settings = _settings(source, oracle, drawn) | {"search": dict(search)}
+    settings = _settings(source, oracle, drawn, search)
     if _is_there(folder, settings):
         return
     given = fill(Design, source)
     first = drawn.curve.cost[: int(search["pool"])]
     first = first[first <= given.budget]
-    spent = int(first[-1]) if len(first) else 0
+    if not len(first):  # nothing to begin with: all that was drawn for the budget was invalid
+        none = np.zeros(0)
+        _write(folder, Curve(none, none, none, given.budget), settings)
+        return
+    spent = int(first[-1])
     calls = list[int]()
 
     def score(strings: Sequence[str]) -> Floats:
@@ -125,13 +130,26 @@ def searched(
     _write(folder, Curve(cost, found.values, nfe, spent + own), settings)
 
 
-def read_curve(folder: Path) -> Curve | None:
+def read_curve(
+    folder: Path, source: Composition | None = None, search: Mapping[str, Any] | None = None
+) -> Curve | None:
     """Return the curve that was written to a folder, None where there is none.
 
+    Args:
+        folder: of the cell.
+        source: the configuration that it must have been made with; any by default.
+        search: in the same way, what its search was built from.
+
     Raises:
-        StoreError: if it is damaged.
+        StoreError: if it is damaged, or was made with other settings.
     """
-    return _read(folder / _FILE)[0] if (folder / _FILE).is_file() else None
+    if not (folder / _FILE).is_file():
+        return None
+    curve, recorded = _read(folder / _FILE)
+    if source is not None:
+        kept = {key: value for key, value in recorded.items() if key not in (_ORACLE, _DRAWS)}
+        refuse_changes(kept, json.loads(json.dumps(_configured(source, search))), folder)
+    return curve
 
 
 def _scorer(source: Composition) -> tuple[Values, str]:
@@ -147,12 +165,18 @@ def _scorer(source: Composition) -> tuple[Values, str]:
     )
 
 
-def _settings(source: Composition, oracle: str, drawn: Drawn) -> dict[str, Any]:
+def _settings(
+    source: Composition, oracle: str, drawn: Drawn, search: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return all that a curve follows from: configuration, oracle version and the draws."""
     words = json.dumps([list(drawn.sequences), drawn.curve.cost.tolist()])
-    kept = {key: value for key, value in source.values.items() if key != "out"}
     digest = hashlib.sha256(words.encode()).hexdigest()
-    return kept | {"oracle version": oracle, "draws": digest}
+    return _configured(source, search) | {_ORACLE: oracle, _DRAWS: digest}
+
+
+def _configured(source: Composition, search: Mapping[str, Any] | None) -> dict[str, Any]:
+    kept = {key: value for key, value in source.values.items() if key != "out"}
+    return kept if search is None else kept | {"search": dict(search)}
 
 
 def _is_there(folder: Path, settings: Mapping[str, Any]) -> bool:

@@ -13,9 +13,9 @@ import numpy as np
 
 from discdiff.bench.cell import Cell, Outcome, Track
 from discdiff.bench.curve import Curve
+from discdiff.bench.given import ALL
 from discdiff.bench.statistics import Spread, paired_interval
 
-ALL = "all tasks"
 _TOP = 10
 Results = Mapping[tuple[Cell, int], Outcome]
 
@@ -33,7 +33,7 @@ class Line:
     """A method on a task at a budget: its seeds, and how far it is ahead of `against`.
 
     `ahead` is positive where the method is the better one; NaN for `against` itself, or where
-    there are fewer than two pairs.
+    there are fewer than three pairs.
     """
 
     task: str

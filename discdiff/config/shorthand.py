@@ -81,10 +81,10 @@ def named(overrides: Sequence[str], experiment: hydra.Experiment | None) -> list
 def _quoted(text: str) -> str:
     found = _CODE.fullmatch(text) or _PATTERN.fullmatch(text)
     if found is not None and not _SPELT.fullmatch(found["value"]):
-        return text[: found.start("value")] + _in_quotes(found["value"])
+        return text[: found.start("value")] + quoted(found["value"])
     found = _TEMPLATE.fullmatch(text)
     if found is not None and not _is_plain(found["value"]):
-        pieces = map(_in_quotes, found["value"].split(","))  # a sweep: no SMILES has a comma
+        pieces = map(quoted, found["value"].split(","))  # a sweep: no SMILES has a comma
         return text[: found.start("value")] + ",".join(pieces)
     return text
 
@@ -97,7 +97,8 @@ def _is_plain(template: str) -> bool:
     return listed and _SPELT.fullmatch(template) is not None
 
 
-def _in_quotes(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return `value` as the command line takes it whole, whatever signs it holds."""
     inner = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
     return f"'{inner}'"
 

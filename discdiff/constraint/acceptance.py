@@ -18,6 +18,7 @@ from torch import Tensor
 from discdiff.constraint.automaton import Automaton
 
 _MOST = 2**22  # numbers of the backward messages that are kept at once
+_SMALL = 2**12  # states times kinds of tokens that are taken in one operation, not a kind each
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,9 @@ class Acceptance:
             if len(going):
                 part = slice(int(going[0]), int(going[-1]) + 1)
                 self._moves.append((kind, part, torch.from_numpy(targets[part].copy()).to(device)))
+        first = np.unique(columns[1].reshape(-1), return_index=True)[1]
+        self._targets = torch.from_numpy(np.ascontiguousarray(after[:, first])).to(device)
+        self._small = self._targets.numel() <= _SMALL
         accepting = np.append(automaton.accepting[live], False)
         self._accepting = torch.from_numpy(accepting).to(device, torch.float64)
 
@@ -123,6 +127,7 @@ class Acceptance:
         rows, width, _ = p.shape
         mass = torch.zeros(rows, width, self._kinds, dtype=p.dtype, device=p.device)
         mass = mass.index_add(2, self.kind, p).permute(1, 2, 0).contiguous()
+        certain = _certain(p)
         inside, everywhere = filled.T.contiguous(), filled.all(0).tolist()
         anywhere = filled.any(0).tolist()
         beta = self._accepting[:, None].expand(-1, rows)
@@ -130,24 +135,41 @@ class Acceptance:
         found = [beta]
         for i in range(width - 1, -1, -1):
             if anywhere[i]:
-                before = torch.zeros(beta.shape, dtype=p.dtype, device=p.device)
                 # scaled by the largest, so that a long row does not underflow
                 largest = beta.amax(0)
                 scale = torch.where((largest > 0) & inside[i], largest, 1.0)
                 log_scale = log_scale + scale.log()
-                for kind, part, targets in self._moves:
-                    chance = mass[i, kind] / scale
-                    before[part].addcmul_(beta.index_select(0, targets), chance)
+                if certain[i]:
+                    chance, kind = mass[i].max(0)
+                    before = beta.gather(0, self._targets[:, kind]) * (chance / scale)
+                else:
+                    before = self._step(beta, mass[i] / scale)
                 beta = before if everywhere[i] else torch.where(inside[i], before, beta)
             found.append(beta)
         found.reverse()
         return Messages(found, log_scale + found[0][self.start].log())
 
+    def _step(self, beta: Tensor, chance: Tensor) -> Tensor:
+        """Return the messages `(S, B)` one position before `beta`, of kinds' chances `(K, B)`."""
+        if self._small:
+            targets = self._targets.view(-1)
+            terms = beta.index_select(0, targets).view(len(beta), *chance.shape).mul_(chance)
+            return terms.cumsum(1)[:, -1]  # in one order, however many rows there are
+        before = torch.zeros(beta.shape, dtype=beta.dtype, device=beta.device)
+        for kind, part, targets in self._moves:
+            before[part].addcmul_(beta.index_select(0, targets), chance[kind])
+        return before
+
     def _forward(self, p: Tensor, filled: Tensor, u: Tensor, beta: list[Tensor]) -> Tensor:
         rows = torch.arange(len(p), device=p.device)
         state = torch.full_like(rows, self.start)
-        tokens = []
+        tokens, certain, likeliest = [], _certain(p), p.argmax(2)
         for i in range(p.shape[1]):
+            if certain[i]:
+                tokens.append(likeliest[:, i, None])
+                after = self.next[state, likeliest[:, i]]
+                state = torch.where(filled[:, i], after, state)
+                continue
             after = self.next[state]
             weight = p[:, i] * beta[i + 1][after, rows[:, None]]
             weight = torch.where((weight > 0).any(1, keepdim=True), weight, p[:, i])
@@ -157,3 +179,9 @@ class Acceptance:
             state = torch.where(filled[:, i], after.gather(1, token)[:, 0], state)
             tokens.append(token)
         return torch.cat(tokens, dim=1)
+
+
+def _certain(p: Tensor) -> list[bool]:
+    """Return the positions at which every row's law is one token: they need no sum over tokens."""
+    found: list[bool] = ((p > 0).sum(2) == 1).all(0).tolist()
+    return found

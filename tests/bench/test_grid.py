@@ -103,11 +103,22 @@ def test_a_cell_runs_once_and_not_with_other_settings(tmp_path):
             {"methods": {"odd": {"guidance": {"name": "none"}, "draws": 0}}},
             "methods.odd.draws must be a positive integer, got 0",
         ),
+        (
+            {"methods": {"odd": {"guidance": {"name": "none"}, "draws": 299}}},
+            "methods.odd.draws must be at least the smallest of budgets, 300, got 299",
+        ),
+        ({"budgets": 300}, "budgets must be a list, got 300"),
+        ({"methods": {"../odd": {"name": "none"}}}, "a name in methods must be fit for a folder"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
         track(**changes)
+
+
+def test_an_option_of_a_method_called_draws_is_no_limit():
+    tilted = track(methods={"tilted": {"name": "importance_tilt", "draws": 8}})
+    assert tilted._sizes("tilted") == [300, 3000]
 
 
 def test_a_method_that_nobody_knows_is_refused_before_anything_runs():

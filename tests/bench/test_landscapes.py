@@ -258,6 +258,9 @@ def test_the_smallest_number_of_draws_holds(tmp_path):
         ({"tasks": {}}, "tasks must not be empty"),
         ({"limit": 1.0}, "limit must be greater than 1, got 1.0"),
         ({"draws": 0}, "draws must be a positive integer, got 0"),
+        ({"seeds": 3}, "seeds must be a list, got 3"),
+        ({"tasks": [1]}, r"tasks must be a mapping from names, got \[1\]"),
+        ({"tasks": {"a/b": {"size": 2}}}, "a name in tasks must be fit for a folder, got 'a/b'"),
         ({"against": "fk"}, "against must be one of unguided, wrong_lambda, best_of_n"),
         ({"tasks": {"odd": 3}}, "tasks.odd must be a mapping, got 3"),
         ({"tasks": {"odd": {"sise": 3}}}, "tasks.odd must be one of .*Did you mean 'size'"),
@@ -283,6 +286,30 @@ def test_the_smallest_number_of_draws_holds(tmp_path):
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
         track(**({"against": "unguided"} | changes))
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"guidance": 3}, "methods.odd must be the settings"),
+        ({"guidance": {}}, "methods.odd must be the settings"),
+        ({"guidance": {"name": "fk", "scale": "big"}}, "odd.guidance.scale must be a finite num"),
+        ({"guidance": {"name": "none"}, "uniform": 3}, "odd.uniform must be a mapping, got 3"),
+        ({"guidance": {"name": "none"}, "twin": "no"}, "odd.twin must be true or false, got 'no'"),
+        ({"guidance": {"name": "none"}, "tasks": 5}, "odd.tasks must be a list, got 5"),
+    ],
+)
+def test_a_method_of_another_kind_is_refused(method, message):
+    with pytest.raises(InputError, match=message):
+        track(methods=METHODS | {"odd": method})
+
+
+def test_a_target_of_one_row_has_no_floor(tmp_path):
+    steep = {"size": 2, "length": 2, "scale": 1000.0}
+    methods = {"unguided": {"name": "none"}}
+    whole = track(tasks={"steep": steep}, methods=methods, against="unguided", draws=50)
+    (found,) = ran(whole, tmp_path).values()
+    assert found.figures["ratio"] == np.inf
 
 
 def test_a_method_that_nobody_knows_is_refused_before_anything_runs():

@@ -45,5 +45,10 @@ def test_what_does_not_close_has_none(smiles):
     assert fragments(split(smiles)) == []
 
 
+def test_the_bond_of_a_ring_digit_begins_none():
+    assert fragments(split("CC=1CCC=1")) == [(1, 9)]
+    assert fragments(split("CC=")) == [(1, 3)]
+
+
 def test_an_open_ring_does_not_disturb():
     assert fragments(split("CC1CC")) == [(1, 5), (3, 5), (4, 5)]

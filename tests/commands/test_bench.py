@@ -182,6 +182,39 @@ def test_an_interrupted_benchmark_ends_with_the_same_figures(
     pandas.testing.assert_frame_equal(figures(tmp_path / "cut"), figures(tmp_path / "whole"))
 
 
+def test_a_table_has_no_figures_of_other_settings(
+    discdiff: Run, file: Path, track: dict[str, object]
+):
+    track["methods"] = {name: METHODS[name] for name in ("best_of_n", "ga")}
+    track["seeds"] = [0]
+    file.write_text(yaml.safe_dump({"track": track, "out": "bench"}))
+    discdiff("bench", "guidance", file)
+    others = ("bench", "guidance", file, "tasks=[qed]", "methods=[best_of_n]")
+    assert "search.offspring was 6, now 7" in discdiff(
+        *others, "track.methods.ga.search.offspring=7", code=1
+    )
+    weight = 'track.tasks.tpsa=["oracle=[tpsa]","objective.terms.tpsa.weight=3"]'
+    assert "objective.terms was not set" in discdiff(*others, weight, code=1)  # scored anew
+
+
+def test_a_search_without_a_valid_draw_finds_nothing(
+    discdiff: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from discdiff.chem.selfies import Selfies
+
+    monkeypatch.setattr(Selfies, "invalid_reason", lambda self, string: "no")
+    arguments = ("seeds=[0]", "tasks=[qed]", "methods=[ga]", "track.methods.fk.budget=5")
+    text = discdiff("bench", "guidance", file, *arguments, "track.budgets=[5]")
+    assert "| qed | 5 | ga | nan" in text
+    assert len(read_curve(tmp_path / "bench/qed/ga/seed-0").cost) == 0
+
+
+def test_a_folder_may_have_any_name(discdiff: Run, file: Path, tmp_path: Path):
+    arguments = ("tasks=[qed]", "seeds=[0]", "methods=[fk]")
+    discdiff("bench", "guidance", file, *arguments, r"out='it\'s, a = place'")
+    assert (tmp_path / "it's, a = place/qed/fk/seed-0/campaign.sqlite").is_file()
+
+
 def test_a_changed_benchmark_needs_another_folder(
     discdiff: Run, file: Path, track: dict[str, object]
 ):
@@ -240,6 +273,13 @@ def test_a_service_that_fails_costs_a_warning(
             'track.methods.best_of_n=["guidance=fk","guidance.size=3"]',
             "with best_of_n: command line: guidance 'fk' has",
         ),
+        ("track.tasks=[qed]", "tasks must be a mapping from names, got"),
+        ("track.tasks.qed=null", "tasks.qed must be a list of arguments such as guidance=fk"),
+        ("track.tasks={'../up':['oracle=[qed]']}", "a name in tasks must be fit for a folder"),
+        ("track.tasks={'all tasks':['oracle=[qed]']}", "a name in tasks must be fit for"),
+        ("track.budgets=16", "budgets must be a list, got 16"),
+        ("track.common=null", "common must be a list of arguments"),
+        ("track.methods.ga.search=[graph_ga]", "methods.ga.search must be a name, or a mapping"),
         ("track.charge=some", "charge must be one of all, evaluated, got 'some'"),
     ],
 )

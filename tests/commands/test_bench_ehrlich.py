@@ -42,6 +42,7 @@ SETTINGS = {
     "feasible": 200,
     "prior": {"steps": 3, "width": 16, "depth": 1, "heads": 2},
     "seeded": ["evolution"],
+    "held": ["evolution"],
 }
 
 
@@ -141,7 +142,18 @@ def test_a_seed_is_a_function_with_a_pool_and_a_prior():
     values = track.composed(Cell("small", "evolution", 4), Path("out")).values
     assert values["oracle"]["ehrlich"]["problem"]["seed"] == values["seed"] == 4
     assert values["seeds"] == str(Path("out/priors/small/seed-4/pool.csv").absolute())
-    assert track.composed(Cell("small", "best_of_n", 4), Path("out")).values["seeds"] is None
+    other = track.composed(Cell("small", "best_of_n", 4), Path("out")).values
+    assert other["seeds"] is None
+    assert not other["constraint"]
+
+
+def test_methods_that_are_held_may_not_draw_a_pair_that_the_pool_does_not_have():
+    pool, letters = function(3).feasible_pool(200, 3), function(3).letters
+    seen = {string[i : i + 2] for string in pool for i in range(9)}
+    track = EhrlichFunctions(**SETTINGS)
+    given = track.composed(Cell("small", "evolution", 3), Path("out")).values["constraint"]
+    assert given["forbidden"]
+    assert set(given["forbidden"]) == {a + b for a in letters for b in letters} - seen
 
 
 @pytest.mark.parametrize(
@@ -160,6 +172,13 @@ def test_a_seed_is_a_function_with_a_pool_and_a_prior():
 def test_mistakes_are_named(change: dict[str, object], message: str):
     with pytest.raises(InputError, match=message):
         EhrlichFunctions(**SETTINGS | change)
+
+
+def test_a_folder_may_have_any_name():
+    track, out = EhrlichFunctions(**SETTINGS), Path("it's")
+    values = track.composed(Cell("small", "evolution", 4), out).values
+    assert values["seeds"] == str((out / "priors/small/seed-4/pool.csv").absolute())
+    assert values["model"] == str(out / "priors/small/seed-4/model")
 
 
 def test_a_search_gets_the_letters():

@@ -145,6 +145,33 @@ def test_draws_follow_the_joint_law_given_acceptance():
     np.testing.assert_allclose(chance.exp(), mass.sum(), rtol=1e-12)
 
 
+def test_positions_that_are_certain_are_looked_up(monkeypatch):
+    held = Constraint(Letters("ABC"), {"forbidden": ["AC"], "homopolymer": 2, "required": "B"})
+    p, filled = laws(30, 6, 3, seed=5), torch.ones(30, 6, dtype=torch.bool)
+    row = torch.arange(30)
+    p[:, 1:3] = torch.eye(3, dtype=p.dtype)[torch.stack([row % 3, row // 3 % 3], dim=1)]
+    filled[::3, 4:] = False
+    u = torch.rand(30, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    acceptance = Acceptance(held.automaton, p.device)
+    tokens, chance = acceptance.draw(p, filled, u)
+    monkeypatch.setattr("discdiff.constraint.acceptance._certain", lambda p: [False] * 6)
+    summed, expected = acceptance.draw(p, filled, u)
+    assert torch.equal(tokens, summed)
+    assert chance.isinf().any()
+    assert torch.equal(chance, expected)
+
+
+def test_small_automata_are_added_up_as_large_ones_are(monkeypatch):
+    held = Constraint(Letters("ABC"), {"forbidden": ["AC"], "homopolymer": 2, "required": "B"})
+    p, filled = laws(30, 6, 3, seed=5), torch.ones(30, 6, dtype=torch.bool)
+    filled[::3, 4:] = False
+    small = Acceptance(held.automaton, p.device).log_chance(p, filled)
+    monkeypatch.setattr("discdiff.constraint.acceptance._SMALL", 0)
+    large = Acceptance(held.automaton, p.device).log_chance(p, filled)
+    assert small.isfinite().all()
+    torch.testing.assert_close(small, large, rtol=1e-13, atol=0)
+
+
 def test_a_long_row_does_not_underflow():
     """The chance is far below the smallest float; the answer is in its logarithm."""
     held = Constraint(Letters("AC"), {"regex": "A*"})

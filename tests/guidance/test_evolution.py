@@ -449,6 +449,8 @@ def test_a_space_smaller_than_the_population_returns_repeats():
         ({"population": 30, "initial": 20}, "initial must be at least the population of 30, got"),
         ({"region": "block"}, "region must be one of sites, span, fragment, got 'block'"),
         ({"region": []}, "region must be one of sites, span, fragment or several, got none"),
+        ({"region": 3}, "region must be one of sites, span, fragment, got 3"),
+        ({"level": None}, "level must be a finite number, got None"),
         ({"resize": -1}, "resize must be"),
         (
             {"crossover": "two_point"},
