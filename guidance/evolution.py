@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -127,12 +127,12 @@ class Evolution(Guidance):
         self.levels = Levels(level)
         self.tournament = _check.positive_int("tournament", tournament)
         self.patience = _check.positive_int("patience", patience)
-        one = isinstance(region, str) or not isinstance(region, Sequence)
-        self.regions: list[Region] = [region] if one else list(region)
-        if not self.regions:
+        several: list[Any] = list(region) if isinstance(region, list | tuple) else [region]
+        if not several:
             raise InputError(f"region must be one of {', '.join(REGIONS)} or several, got none")
-        for one in self.regions:
+        for one in several:
             _check.one_of("region", one, REGIONS)
+        self.regions: list[Region] = several
         self.resize = _check.non_negative_int("resize", resize)
         if crossover is not None:
             _check.one_of("crossover", crossover, CROSSOVERS)

@@ -32,9 +32,8 @@ class Levels:
     """
 
     def __init__(self, level: float | Sequence[float]) -> None:
-        one = isinstance(level, str) or not isinstance(level, Sequence)
-        ends = [level, level] if one else list(level)
-        ends = [_check.finite("level", end) for end in ends]
+        given = list(level) if isinstance(level, Sequence) else [level, level]
+        ends = [_check.finite("level", end) for end in given]
         if len(ends) != 2 or not 0 < ends[0] <= ends[1] <= 1:
             raise InputError(
                 f"level must be a time in (0, 1] or two of them, low first, got {level!r}"

@@ -273,13 +273,9 @@ def test_a_service_that_fails_costs_a_warning(
             'track.methods.best_of_n=["guidance=fk","guidance.size=3"]',
             "with best_of_n: command line: guidance 'fk' has",
         ),
-        ("track.tasks=[qed]", "tasks must be a mapping from names, got"),
         ("track.tasks.qed=null", "tasks.qed must be a list of arguments such as guidance=fk"),
-        ("track.tasks={'../up':['oracle=[qed]']}", "a name in tasks must be fit for a folder"),
-        ("track.tasks={'all tasks':['oracle=[qed]']}", "a name in tasks must be fit for"),
         ("track.budgets=16", "budgets must be a list, got 16"),
         ("track.common=null", "common must be a list of arguments"),
-        ("track.methods.ga.search=[graph_ga]", "methods.ga.search must be a name, or a mapping"),
         ("track.charge=some", "charge must be one of all, evaluated, got 'some'"),
     ],
 )
