@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from rdkit.Chem import Mol
 
 from discdiff import _check
@@ -122,6 +123,12 @@ class Molecules(Domain):
         from discdiff.chem.scaffolds import scaffold
 
         return scaffold(_molecule(string), stereo=False)
+
+    def fingerprints(self, strings: Sequence[str]) -> NDArray[np.float64]:
+        """Return Morgan counts of radius 3 with chirality, folded to 2,048, of valid SMILES."""
+        from discdiff.chem.fingerprints import folded_counts
+
+        return folded_counts([_molecule(string) for string in strings])
 
     def settings(self) -> dict[str, object]:
         return {

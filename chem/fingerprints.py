@@ -143,3 +143,21 @@ class BitIndex:
         hits = np.concatenate([*owners, np.empty(0, dtype=np.intp)])
         shared = np.bincount(hits, minlength=self._sizes.size)
         return np.asarray(shared / np.maximum(self._sizes + len(on) - shared, 1))
+
+
+def folded_counts(mols: Sequence[Mol]) -> NDArray[np.float64]:
+    """Return Morgan counts of radius 3 that see chirality, `(N, 2048)`, as features to learn from.
+
+    Example:
+        >>> from discdiff.chem.molecule import parse
+        >>> left, right = folded_counts([parse("C[C@H](N)O"), parse("C[C@@H](N)O")])
+        >>> left.shape, bool((left != right).any())
+        ((2048,), True)
+    """
+    generator = rdFingerprintGenerator.GetMorganGenerator(
+        radius=3, fpSize=2048, includeChirality=True
+    )
+    found = np.zeros((len(mols), 2048))
+    for row, mol in zip(found, mols, strict=True):
+        row[:] = generator.GetCountFingerprintAsNumPy(mol)
+    return found

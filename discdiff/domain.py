@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from discdiff import _check
@@ -153,6 +154,10 @@ class Domain(ABC):
 
     def scaffold(self, string: str) -> str | None:
         """Return what the valid strings of a series share; None where there is no such thing."""
+        return None
+
+    def fingerprints(self, strings: Sequence[str]) -> NDArray[np.float64] | None:
+        """Return what is counted in each valid string, `(N, F)`; None where nothing is."""
         return None
 
     def fragments(self, tokens: Sequence[str]) -> list[tuple[int, int]] | None:

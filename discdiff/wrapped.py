@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from discdiff.domain import Domain
 from discdiff.errors import UnsupportedError
@@ -74,6 +75,9 @@ class Wrapped(Domain):
 
     def scaffold(self, string: str) -> str | None:
         return self.inner.scaffold(string)
+
+    def fingerprints(self, strings: Sequence[str]) -> NDArray[np.float64] | None:
+        return self.inner.fingerprints(strings)
 
     def fragments(self, tokens: Sequence[str]) -> list[tuple[int, int]] | None:
         return self.inner.fragments(tokens)

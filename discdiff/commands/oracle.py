@@ -8,33 +8,54 @@ from typing import Any
 
 from discdiff.errors import DiscdiffError
 
+# What decides the licence of an oracle that has none of its own, by the oracle's name.
+_DECIDES = {
+    "command": "that of your program",
+    "file": "that of your file",
+    "log_likelihood": "that of the model",
+    "measured": "values are yours",
+    "predictor": "that of its data",
+}
+
 
 def list_oracles() -> None:
     """List the oracles.
 
-    Outputs (where they are not the name), whether larger or smaller is better, licence and version.
-    `discdiff list oracles` says what each one is.
+    Outputs (where they are not the name), whether larger or smaller is better, licence, whether
+    that clears commercial use (`design licence=commercial`), and version; then the licences of the
+    data of shipped predictors and models. `discdiff list oracles` says what each one is.
     """
     from discdiff import registry
     from discdiff.commands import table
+    from discdiff.licence import UNKNOWN, clears, shipped
 
     rows: list[tuple[str, ...]] = []
     for entry in registry.names("oracles", load=True):
         if entry.broken:
-            rows.append((entry.name, "", "", "", entry.status))
+            rows.append((entry.name, "", "", "", "", entry.status))
         else:
             try:
-                outputs, *facts = _facts(registry.find("oracles", entry.name))
+                outputs, *facts = _facts(entry.name, registry.find("oracles", entry.name))
             except Exception as error:  # the code of a plug-in: any failure is its own
                 broken = f"broken: {type(error).__name__}: {error}"
-                rows.append((entry.name, "", "", "", broken))
+                rows.append((entry.name, "", "", "", "", broken))
                 continue
             rows.append((entry.name, "" if outputs == entry.name else outputs, *facts))
-    table.show("oracles", ("name", "outputs", "better", "licence", "version"), rows)
+    columns = ("name", "outputs", "better", "licence", "commercial", "version")
+    table.show("oracles", columns, rows)
+    for kind in ("predictors", "models"):
+        cards = [
+            (name, text or UNKNOWN, "yes" if clears(text) else "no")
+            for name, text in shipped(kind).items()
+        ]
+        table.show(f"shipped {kind}", ("name", "licence of the data", "commercial"), cards)
 
 
-def _facts(oracle: Any) -> tuple[str, str, str, str]:
-    """Return outputs, direction, licence and version; from an object where one can be made."""
+def _facts(name: str, oracle: Any) -> tuple[str, ...]:
+    """Return outputs, direction, licence, whether that clears commercial use, and version.
+
+    From an object where one can be made.
+    """
     from discdiff.oracle import as_oracle
 
     try:
@@ -51,9 +72,20 @@ def _facts(oracle: Any) -> tuple[str, str, str, str]:
     return (
         outputs,
         _words(getattr(subject, "direction", "max")),
-        str(getattr(subject, "licence", "")),
+        *_licence(name, subject),
         version,
     )
+
+
+def _licence(name: str, subject: Any) -> tuple[str, str]:
+    """Return the licence, and whether it clears commercial use: yes, no, or what decides it."""
+    from discdiff.licence import UNKNOWN, clears
+
+    licence = getattr(subject, "licence", "")
+    if not isinstance(licence, str) or not licence:
+        decides = _DECIDES.get(name, "")
+        return decides or UNKNOWN, "depends" if decides else "no"
+    return licence, "yes" if clears(licence) else "no"
 
 
 def _words(value: object) -> str:

@@ -7,7 +7,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,19 @@ from discdiff.config.predictor import TrainPredictor
 from discdiff.data.encoding import encode_file
 from discdiff.data.readers import Columns
 from discdiff.domain import Domain
-from discdiff.errors import ConfigError, DataError
+from discdiff.errors import ConfigError, DataError, InputError
 from discdiff.predictor import quality
+from discdiff.predictor.forest import refuse_forest
 from discdiff.predictor.predictor import TASKS, Origin, Predictor
 from discdiff.predictor.representation import Representation
-from discdiff.predictor.splits import Split, split
+from discdiff.predictor.splits import Split, by_scaffold, split
 from discdiff.predictor.table import Table, TableColumns, read_table
 from discdiff.predictor.training import Applied, refuse_empty, train
 from discdiff.training.lr import LearningRate
 
 SPLITS = {"both": ("guide", "judge"), "1": ("guide",), "2": ("judge",), "all": ("all",)}
 SPLITS |= {"guide": SPLITS["1"], "judge": SPLITS["2"]}
+GROUPS = ("scaffold",)
 RUN = "training"  # folder of what a training leaves behind
 
 
@@ -57,9 +59,14 @@ def carry_through(settings: TrainPredictor, source: Composition) -> None:
         _check.seed("seed", settings.seed)
         _check.one_of("task", settings.task, TASKS)
         _check.positive_int("members", settings.members)
+        _check.one_of("group_by", settings.data.group_by or GROUPS[0], GROUPS)
+        if settings.data.group_by and settings.data.group_column:
+            raise InputError("data.group_by must be null where data.group_column is given")
         halves = SPLITS[_check.one_of("split", str(settings.split), tuple(SPLITS))]
     domain = None if "model" in settings.representation else _domain(settings, source)
     representation = _representation(settings, source, domain)
+    with located(source):
+        refuse_forest(representation.domain, settings.forest)
     table = _table(settings, source, representation.domain)
     typer.echo(str(table.report), err=True)
     if table.merged:
@@ -107,6 +114,7 @@ def _train(
             augment=settings.data.augment,
             applied=Applied(**asdict(settings.applicability)),
             card=_card(settings, table),
+            forest=settings.forest,
             # the halves must not share initial weights either
             seed=settings.seed + (half == "judge"),
             callbacks=[Begun(folder, source), *said],
@@ -158,22 +166,26 @@ def _table(settings: TrainPredictor, source: Composition, domain: Domain) -> Tab
     listed = target if isinstance(target, list) else [target]
     if not all(isinstance(name, str) for name in listed):
         raise ConfigError(f"{source.origin('target')}: target must be names, got {listed!r}")
-    with located(source, "target"):
+    with keys_of("data", source, asdict(data)), located(source, "target"):
         columns = TableColumns(
             tuple(listed),
             data.column,
             data.group_column,
             data.split_column,
             data.condition_column,
+            None if data.limits is None else tuple(data.limits),
         )
     with keys_of("data", source, asdict(data)):
-        return read_table(
+        found = read_table(
             data.path,
             domain,
             columns,
             task=settings.task,
             max_bad_fraction=data.max_bad_fraction,
         )
+        if data.group_by is None:
+            return found
+        return replace(found, groups=tuple(by_scaffold(found.strings, domain)))
 
 
 def _rows(settings: TrainPredictor, source: Composition, table: Table, half: str) -> Split:
@@ -204,6 +216,10 @@ def _rows(settings: TrainPredictor, source: Composition, table: Table, half: str
 
 def _card(settings: TrainPredictor, table: Table) -> Mapping[str, object]:
     data = settings.data
+    together = data.group_by or data.group_column
+    held_out = f"hash, {data.test_fraction:g} of the " + (f"{together}s" if together else "rows")
+    if data.split_column is not None:
+        held_out = f"{data.split_column} {data.test_split}"
     return {
         "title": settings.name,
         "data": {
@@ -214,6 +230,9 @@ def _card(settings: TrainPredictor, table: Table) -> Mapping[str, object]:
             "rows left out": table.report.bad,
             "sequences": len(table.strings),
             "values": int((table.values == table.values).sum()),
+            "limits": data.limits or "none",
+            "held out by": held_out,
+            "kept together by": together or "sequence",
         },
     }
 

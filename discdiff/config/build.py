@@ -19,12 +19,14 @@ from discdiff.data.readers import Columns, read_chunks
 from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError, UnsupportedError
 from discdiff.gapped import Templates
+from discdiff.licence import Stated, of_card, refuse_uncleared
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
 from discdiff.oracle import Combined, Streaming, flanked
-from discdiff.oracle.measured import measured_in
+from discdiff.oracle.measured import Measured, measured_in
 from discdiff.precision import PRECISIONS
 from discdiff.predictor.judging import refuse_own_judge
+from discdiff.predictor.oracle import PredictorOracle
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.start import Seeds
 
@@ -208,6 +210,10 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
     with located(source, "oracle"):
         refuse_own_judge(scored, rewarded)
     guidance = component("guidance", "guidance", settings.guidance, source)
+    if settings.licence is not None:
+        with located(source):
+            used = stated(settings, drawn.model, scored, guidance)
+            refuse_uncleared(used, settings.licence, settings.cleared)
     domain, reference = drawn.model.domain, settings.reference
     known = None if reference is None else _strings("reference", reference, domain, source)
     with ExitStack() as stack:
@@ -242,6 +248,22 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
                 config=source.values,
             )
         yield built
+
+
+def stated(settings: Design, owner: Model, scored: Combined, guidance: Any) -> Iterator[Stated]:
+    """Yield the licences of what a design is made with: models, and oracles but measurements."""
+    yield Stated("model", settings.model, of_card(owner.card))
+    others = zip(
+        settings.guidance.get("models") or (), getattr(guidance, "models", ()), strict=True
+    )
+    for name, other in others:
+        yield Stated("model", str(name), of_card(other.card))
+    for name, part in zip(settings.oracle, scored.oracles, strict=True):
+        bare = getattr(part, "oracle", part)
+        if isinstance(bare, Measured) or getattr(bare, "model", None) is owner:
+            continue  # values of the user's own; or said already
+        kind = "predictor" if isinstance(bare, PredictorOracle) else "oracle"
+        yield Stated(kind, name, "; ".join(part.licences.values()))
 
 
 def component(

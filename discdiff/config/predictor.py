@@ -17,12 +17,18 @@ class TableKeys:
     group_column: str | None = _key(
         "column that names groups of near-duplicates, which stay in one half; null: none", None
     )
+    group_by: str | None = _key(
+        "scaffold: molecules of one Bemis-Murcko scaffold stay together; null: nothing more", None
+    )
     split_column: str | None = _key("column of split names; null: rows are held out by hash", None)
     test_split: str = _key("split that is held out, where there is a split_column", "test")
     condition_column: str | None = _key(
         "column that says under which condition the only target was measured: each condition "
         "becomes an output; null: none",
         None,
+    )
+    limits: list[float] | None = _key(
+        "[low, high]: values beyond what the assay can tell are set to these; null: none", None
     )
     test_fraction: float = _key("share held out of both halves, to measure on", 0.1)
     valid_fraction: float = _key("share of a half that tells when to stop", 0.1)
@@ -75,6 +81,9 @@ class TrainPredictor:
     data: TableKeys = _key("what is learnt")
     domain: Component = _key("what the strings are; of features: that of the model")
     representation: Component = _key("what is read of a string, and by what network")
+    forest: int = _key(
+        "trees of a random forest on fingerprints, measured beside the predictor; 0: none"
+    )
     applicability: ApplicabilityKeys = _key("where it may be believed")
     trainer: FitKeys = _key("how it is trained")
     seed: int = _key("of everything random")

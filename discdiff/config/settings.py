@@ -116,6 +116,12 @@ class Design(Drawn):
     baseline: bool = _key("also sample without guidance, at the same number of evaluations")
     out: str = _key("folder of the run")
     logger: Component = _key("none, or wandb")
+    licence: str | None = _key(
+        "commercial: refuse oracles and models that are not cleared for it; null: allow any", None
+    )
+    cleared: list[str] = _key(
+        "names of oracles and models whose licence you have cleared yourself", ()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

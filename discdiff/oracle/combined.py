@@ -60,8 +60,12 @@ class Combined:
         self.directions = tuple(d for oracle in self.oracles for d in oracle.directions)
         self.units = tuple(unit for oracle in self.oracles for unit in oracle.units)
         self.licences: dict[str, str] = {}
-        for oracle in self.oracles:
-            self.licences |= oracle.licences
+        keys = list(oracles) if isinstance(oracles, Mapping) else [o.name for o in self.oracles]
+        for key, oracle in zip(keys, self.oracles, strict=True):
+            # of two oracles of one name, such as two predictors, each has its own licence
+            for name, licence in oracle.licences.items():
+                taken = self.licences.get(name, licence) != licence
+                self.licences[key if taken else name] = licence
 
     def __call__(self, sequences: Sequence[str], /) -> Scores:
         """Return the scores of `sequences` under every output."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from discdiff import _check, random
+from discdiff import _check, licence, random
 from discdiff.class_masked import ClassMaskedProcess
 from discdiff.errors import DataError, InputError
 from discdiff.fingerprint import fingerprint
@@ -59,6 +59,7 @@ class ModelLikelihood:
     name = "log_likelihood"
     signed = True
     version = "1"
+    licence = ""
     outputs = ("log_likelihood",)
     sees_flanks = False  # the model writes what lies between them
     direction = "max"
@@ -79,6 +80,7 @@ class ModelLikelihood:
         self.form: Form = form
         self.seed = _check.seed("seed", seed)
         self.per_token = bool(per_token)
+        self.licence = licence.of_card(self.model.card)
         self.parameters: dict[str, object] = {
             "model": _identity(self.model),
             "draws": draws,

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from discdiff.predictor import quality
+from discdiff.predictor.forest import forest
 from discdiff.predictor.predictor import Predictor
 from discdiff.predictor.splits import Rows, Split
 from discdiff.predictor.table import Table
 
 
 def described(
-    predictor: Predictor, table: Table, rows: Split, recipe: dict[str, object], minutes: float
+    predictor: Predictor,
+    table: Table,
+    rows: Split,
+    recipe: dict[str, object],
+    minutes: float,
+    trees: int = 0,
 ) -> Predictor:
     """Return a predictor with its quality on the test rows, and a whole card.
 
@@ -27,6 +34,7 @@ def described(
         rows: of the table, as the predictor had them.
         recipe: what is said of the training.
         minutes: that it took.
+        trees: of a forest that is measured beside it; 0 for none.
     """
     strings = taken(table.strings, rows.test)
     found: dict[str, quality.Measured] = {}
@@ -36,7 +44,12 @@ def described(
         trained = quality.Rows(taken(table.strings, half), table.values[half])
         held_out = quality.Rows(strings, table.values[rows.test])
         task, domain = predictor.task, predictor.domain
-        found = quality.measured(table.outputs, task, domain, trained, held_out, said.mean)
+        others = {}
+        if trees:
+            options: dict[str, Any] = {"task": task, "trees": trees, "seed": 0}
+            said_by = forest(trained.strings, trained.values, strings, domain, **options)
+            others["forest on fingerprints"] = said_by
+        found = quality.measured(table.outputs, task, domain, trained, held_out, said.mean, others)
         for j, output in enumerate(table.outputs):
             known = ~np.isnan(held_out.values[:, j])
             error = np.abs(said.mean[known, j] - held_out.values[known, j])

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from discdiff import _check
+from discdiff import _check, licence
 from discdiff.domain import Domain
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.oracle.scores import Floats, Scores
@@ -86,8 +86,7 @@ class PredictorOracle:
         self.sees_flanks = bool(flanks)
         self.outputs = self._names()
         self.signed = self.predictor.task == "regression" or "lower" in self.columns
-        data = self.predictor.card.get("data")
-        self.licence = str(data.get("licence", "")) if isinstance(data, dict) else ""
+        self.licence = licence.of_card(self.predictor.card)
         self.parameters: dict[str, object] = {
             "weights": self.predictor.fingerprint,
             "threshold": self.predictor.applicability.threshold,

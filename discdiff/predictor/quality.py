@@ -133,6 +133,7 @@ def measured(
     trained: Rows,
     held_out: Rows,
     predicted: Floats,
+    others: Mapping[str, Floats] | None = None,
 ) -> dict[str, Measured]:
     """Return the measures of the predictor and of the baselines, by output, on rows held out.
 
@@ -143,6 +144,7 @@ def measured(
         trained: what the baselines are fitted to: the rows that the predictor was.
         held_out: what all are measured on.
         predicted: of the rows held out `(N, R)`.
+        others: what further methods predict of them, by name.
     """
     features = {
         "length only": (length_features, trained, held_out),
@@ -159,6 +161,7 @@ def measured(
         there &= ~np.isnan(predicted[:, j])
         known, target = trained.values[here, j], held_out.values[there, j]
         methods = {"predictor": predicted[there, j]}
+        methods |= {name: values[there, j] for name, values in (others or {}).items()}
         methods["mean"] = np.full(len(target), known.mean())
         for name, (fitted_to, asked) in made.items():
             methods[name] = _baseline(task, fitted_to[here], known, asked[there])

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discdiff import _check
+from discdiff.domain import Domain
+from discdiff.errors import InputError
 
 HALVES = ("guide", "judge", "all")
 Rows = NDArray[np.int64]
@@ -77,3 +79,24 @@ def split(
         mine &= first if half == "guide" else ~first
     stop = np.array([fraction_of(key, "valid") < valid_fraction for key in keys], dtype=np.bool_)
     return Split(np.flatnonzero(mine & ~stop), np.flatnonzero(mine & stop), np.flatnonzero(test))
+
+
+def by_scaffold(strings: Sequence[str], domain: Domain) -> list[str]:
+    """Return the scaffold of each valid string, as the key to split by.
+
+    Strings of one scaffold stay together. One without any, such as a molecule that has no ring, is
+    its own: sharing nothing is no likeness.
+
+    Args:
+        strings: N.
+        domain: says what a scaffold is: of molecules, that of Bemis and Murcko.
+
+    Raises:
+        InputError: if strings of this kind have no scaffolds.
+    """
+    found = [domain.scaffold(string) for string in strings]
+    if any(scaffold is None for scaffold in found):
+        raise InputError(
+            f"group_by must be null: {domain.name} strings have no scaffolds, molecules do"
+        )
+    return [scaffold or string for scaffold, string in zip(found, strings, strict=True)]

@@ -36,6 +36,8 @@ class TableColumns:
         split: column that says which rows are held out.
         condition: column that says under which condition a row's value, of the only target, was
             measured: each condition becomes an output.
+        limits: lowest and highest value that the measurement can tell; values beyond are set to
+            these.
     """
 
     targets: tuple[str, ...]
@@ -43,6 +45,7 @@ class TableColumns:
     group: str | None = None
     split: str | None = None
     condition: str | None = None
+    limits: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.targets or len(set(self.targets)) < len(self.targets):
@@ -51,6 +54,10 @@ class TableColumns:
             raise InputError(
                 f"target must be one column where condition is given, got {list(self.targets)}"
             )
+        if self.limits is not None and not (
+            len(self.limits) == 2 and self.limits[0] < self.limits[1]
+        ):
+            raise InputError(f"limits must be [low, high], low < high, got {list(self.limits)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +224,10 @@ def _values(cells: Mapping[str, str], columns: TableColumns, task: str) -> dict[
         output = target if columns.condition is None else cells[columns.condition]
         if not output:
             raise DataError(f"column {columns.condition!r} must name a condition, got nothing")
-        found[output] = _number(text, target, task)
+        number = _number(text, target, task)
+        if columns.limits is not None:
+            number = min(max(number, columns.limits[0]), columns.limits[1])
+        found[output] = number
     if not found:
         raise DataError(f"no value in {_spelt(columns.targets)}")
     return found

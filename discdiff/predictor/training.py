@@ -24,6 +24,7 @@ from discdiff.predictor.applicability import Applicability
 from discdiff.predictor.closed import fit_linear
 from discdiff.predictor.described import described, taken
 from discdiff.predictor.ensemble import Ensemble
+from discdiff.predictor.forest import refuse_forest
 from discdiff.predictor.onehot import OneHot
 from discdiff.predictor.predictor import TASKS, Origin, Predictor
 from discdiff.predictor.representation import Representation
@@ -140,6 +141,7 @@ def train(
     augment: bool = False,
     applied: Applied | None = None,
     card: Mapping[str, object] | None = None,
+    forest: int = 0,
     seed: int = 0,
     callbacks: Sequence[pl.Callback] = (),
     **options: Any,
@@ -158,6 +160,7 @@ def train(
         augment: respell training rows through `Domain.augment`.
         applied: how the applicability domain is set.
         card: headings of the model card, to which recipe, hardware, time and quality are added.
+        forest: trees of a random forest on fingerprints, measured beside it; 0 for none.
         seed: of everything random.
         callbacks: further callbacks of Lightning.
         options: arguments of `discdiff.training.fit.fit`, and of `PredictorTraining`; of no effect
@@ -172,6 +175,7 @@ def train(
     refuse_empty(table, rows, task)
     applied = applied or Applied()
     domain = representation.domain
+    refuse_forest(domain, forest)
     applicability = Applicability.of(
         domain,
         taken(table.strings, rows.train),
@@ -226,7 +230,7 @@ def train(
         recipe |= {"batch_size": batch_size, "augment": augment, "steps": clock.steps}
         recipe |= {k: given[k] for k in ("max_steps", "rate", "ema", "patience", "precision")}
     minutes = (monotonic() - began) / 60.0 if representation.linear else clock.seconds / 60.0
-    return described(predictor, table, rows, recipe, minutes)
+    return described(predictor, table, rows, recipe, minutes, forest)
 
 
 def fit(
