@@ -108,9 +108,9 @@ def read_items(representation: Representation, strings: Sequence[str]) -> list[A
         DataError: with the first string that cannot be read.
     """
     items = representation.items(strings)
-    for string, item in zip(strings, items, strict=True):
+    for row, (string, item) in enumerate(zip(strings, items, strict=True), start=1):
         if isinstance(item, Unread):
-            raise DataError(f"{string!r} cannot be read: {item.reason}")
+            raise DataError(f"row {row}, {string!r}, cannot be read: {item.reason}")
     return items
 
 
