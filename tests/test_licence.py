@@ -1,0 +1,111 @@
+"""What clears commercial use, and that every shipped weight says the licence of its data."""
+
+from __future__ import annotations
+
+import pytest
+
+from discdiff import licence, registry
+from discdiff.errors import InputError
+from discdiff.licence import Stated, clears, of_card, refuse_uncleared, shipped
+from discdiff.oracle import Combined
+
+CLEARED = [
+    "Apache-2.0",
+    "Apache-2.0 (discdiff)",
+    "BSD-3-Clause (RDKit)",
+    "Biopython License (Biopython; pK values of Bjellqvist et al.)",
+    "MIT; data CC BY 4.0",
+    "QM9 is CC0; the repository is MIT; weights Apache-2.0, as the library",
+]
+WITHHELD = [
+    "",
+    " ; ",
+    "CC BY-NC 4.0",
+    "CC-BY-NC-4.0",
+    "CC BY-SA 4.0",
+    "CC BY ND 4.0",
+    "GPL-3.0",
+    "MIT; data: academic use only",
+    "MIT for non-commercial use",
+    "MITRE's own",
+    "repository MIT; record CC BY 4.0 (not checked again)",
+    "the repository is MIT; ZINC is free to use, and redistribution is restricted",
+    "Apache-2.0; data unknown",
+    "ours",
+]
+
+
+@pytest.mark.parametrize("text", CLEARED)
+def test_cleared(text):
+    assert clears(text)
+
+
+@pytest.mark.parametrize("text", WITHHELD)
+def test_not_cleared(text):
+    assert not clears(text)
+
+
+@pytest.mark.parametrize("kind", ["models", "predictors"])
+def test_every_shipped_weight_says_the_licence_of_its_data(kind):
+    found = shipped(kind)
+    assert found.keys() == {entry.name for entry in registry.names(kind)}
+    for name, text in found.items():
+        assert text, name
+        card = (registry.model_folder(name, kind) / "README.md").read_text(encoding="utf-8")
+        assert f"| licence | {text.split('; weights')[0]} |" in card, name
+
+
+def test_closed_forms_are_cleared():
+    """All built-in oracles but those whose licence is that of what they are given."""
+    given = {"command", "file", "log_likelihood", "measured", "predictor"}
+    for entry in registry.names("oracles"):
+        if entry.distribution == registry.DISTRIBUTION and entry.name not in given:
+            found = getattr(registry.find("oracles", entry.name), "licence", "")
+            assert clears(found), (entry.name, found)
+
+
+def test_a_card_says_data_and_weights():
+    assert of_card({}) == of_card({"data": {"licence": "not stated"}}) == ""
+    assert of_card({"data": {"licence": "not stated"}, "licence_of_the_weights": "MIT"}) == ""
+    assert of_card({"data": {"licence": "CC0"}}) == "CC0"
+
+
+def test_refusals(monkeypatch):
+    monkeypatch.setattr(licence, "shipped", lambda kind: {"free": "CC0", "own": "ours"})
+    used = [
+        Stated("model", "own", "ours"),
+        Stated("oracle", "qed", "MIT"),
+        Stated("oracle", "dock", ""),
+        Stated("predictor", "permeable", "CC BY-NC 4.0"),
+    ]
+    with pytest.raises(InputError) as found:
+        refuse_uncleared(used, "commercial")
+    text = str(found.value)
+    assert (
+        "model 'own' (ours); oracle 'dock' (none stated); predictor 'permeable' (CC BY-NC" in text
+    )
+    assert "Shipped models that are cleared: free. Shipped predictors that are cleared: fr" in text
+    assert "LICENCE in a file" in text
+    assert "cleared=[own, dock, permeable]" in text
+    assert "'qed'" not in text
+    with pytest.raises(InputError, match=r"refuses oracle 'dock' \(none stated\)\. Cleared are"):
+        refuse_uncleared(used, "commercial", ["own", "permeable"])
+    refuse_uncleared(used, "commercial", ["own", "permeable", "dock"])
+    with pytest.raises(InputError, match="licence must be one of commercial, or null, got 'comm"):
+        refuse_uncleared(used, "comm")
+    with pytest.raises(InputError, match="cleared must name oracles and models of this design"):
+        refuse_uncleared(used, "commercial", ["docking"])
+
+
+def test_two_oracles_of_one_name_keep_their_licences():
+    class Scorer:
+        name = "predictor"
+
+        def __init__(self, licence: str) -> None:
+            self.licence = licence
+
+        def __call__(self, strings: list[str]) -> list[int]:
+            return [len(s) for s in strings]
+
+    both = Combined({"a": Scorer("MIT"), "b": Scorer("CC BY-NC 4.0")})
+    assert both.licences == {"predictor": "MIT", "b": "CC BY-NC 4.0"}
