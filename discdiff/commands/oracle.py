@@ -21,9 +21,9 @@ _DECIDES = {
 def list_oracles() -> None:
     """List the oracles.
 
-    Outputs (where they are not the name), whether larger or smaller is better, licence, whether
-    that clears commercial use (`design licence=commercial`), and version; then the licences of the
-    data of shipped predictors and models. `discdiff list oracles` says what each one is.
+    Outputs (where they are not the name), whether larger or smaller is better, licence, version and
+    whether the licence clears commercial use (`design licence=commercial`); then the licences of
+    the data of shipped predictors and models. `discdiff list oracles` says what each one is.
     """
     from discdiff import registry
     from discdiff.commands import table
@@ -32,16 +32,16 @@ def list_oracles() -> None:
     rows: list[tuple[str, ...]] = []
     for entry in registry.names("oracles", load=True):
         if entry.broken:
-            rows.append((entry.name, "", "", "", "", entry.status))
+            rows.append((entry.name, "", "", "", entry.status, ""))
         else:
             try:
                 outputs, *facts = _facts(entry.name, registry.find("oracles", entry.name))
             except Exception as error:  # the code of a plug-in: any failure is its own
                 broken = f"broken: {type(error).__name__}: {error}"
-                rows.append((entry.name, "", "", "", "", broken))
+                rows.append((entry.name, "", "", "", broken, ""))
                 continue
             rows.append((entry.name, "" if outputs == entry.name else outputs, *facts))
-    columns = ("name", "outputs", "better", "licence", "commercial", "version")
+    columns = ("name", "outputs", "better", "licence", "version", "commercial")
     table.show("oracles", columns, rows)
     for kind in ("predictors", "models"):
         cards = [
@@ -52,7 +52,7 @@ def list_oracles() -> None:
 
 
 def _facts(name: str, oracle: Any) -> tuple[str, ...]:
-    """Return outputs, direction, licence, whether that clears commercial use, and version.
+    """Return outputs, direction, licence, version, and whether commercial use is cleared.
 
     From an object where one can be made.
     """
@@ -69,11 +69,13 @@ def _facts(name: str, oracle: Any) -> tuple[str, ...]:
         subject, needed = oracle, []
     outputs = _words(getattr(subject, "outputs", None) or getattr(subject, "name", ""))
     version = f"depends on {', '.join(needed)}" if needed else as_oracle(subject).version
+    licence, commercial = _licence(name, subject)
     return (
         outputs,
         _words(getattr(subject, "direction", "max")),
-        *_licence(name, subject),
+        licence,
         version,
+        commercial,
     )
 
 

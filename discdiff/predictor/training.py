@@ -174,8 +174,7 @@ def train(
     began = monotonic()
     refuse_empty(table, rows, task)
     applied = applied or Applied()
-    domain = representation.domain
-    refuse_forest(domain, forest)
+    refuse_forest(domain := representation.domain, forest)
     applicability = Applicability.of(
         domain,
         taken(table.strings, rows.train),

@@ -372,11 +372,26 @@ class TestLists:
         lines = {
             line.split("\t")[1]: line.split("\t")
             for line in discdiff("oracle", "list").splitlines()
+            if line.startswith("oracles\t")
         }
         assert lines["qed"][2:6] == ["", "max", QED().licence, QED().version]
         assert lines["alerts"][3] == "min"
+        assert [lines[name][6] for name in ("qed", "predictor", "command")] == [
+            "yes",
+            "depends",
+            "depends",
+        ]
         assert lines["similarity"][5] == "depends on reference"
         assert lines.keys() == {entry.name for entry in registry.names("oracles")}
+
+    def test_shipped_weights_are_listed_with_the_licence_of_their_data(self, discdiff: Run):
+        output = discdiff("oracle", "list")
+        assert "shipped models\tqm9_masked\tQM9 is CC0" in output
+        assert any(
+            line.startswith("shipped predictors\tpermeability_guide\tCC BY-NC 4.0")
+            and line.endswith("\tno")
+            for line in output.splitlines()
+        )
 
 
 def test_doctor(discdiff: Run, tmp_path: Path):
