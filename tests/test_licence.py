@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from discdiff import licence, registry
@@ -53,6 +55,15 @@ def test_every_shipped_weight_says_the_licence_of_its_data(kind):
         assert text, name
         card = (registry.model_folder(name, kind) / "README.md").read_text(encoding="utf-8")
         assert f"| licence | {text.split('; weights')[0]} |" in card, name
+
+
+def test_the_readme_names_every_shipped_weight():
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    table = text.split("\n## Licences\n")[1].split("\n```")[0]
+    for kind in ("models", "predictors"):
+        for name, stated in shipped(kind).items():
+            (row,) = [line for line in table.splitlines() if f"`{name}`" in line]
+            assert row.endswith("| yes |" if clears(stated) else "| no |"), name
 
 
 def test_closed_forms_are_cleared():

@@ -192,13 +192,14 @@ def _rows(settings: TrainPredictor, source: Composition, table: Table, half: str
     data = settings.data
     fixed = None
     if data.split_column is not None:
-        if data.test_split not in table.splits:
-            hint = _check.suggestion(data.test_split, sorted(set(table.splits)))
+        held_out = str(data.test_split)
+        if held_out not in table.splits:
+            hint = _check.suggestion(held_out, sorted(set(table.splits)))
             raise ConfigError(
                 f"{source.origin('data.test_split')}: data.test_split must be a name in column "
-                f"{data.split_column!r}, got {data.test_split!r}.{hint}"
+                f"{data.split_column!r}, got {held_out!r}.{hint}"
             )
-        fixed = [name == data.test_split for name in table.splits]
+        fixed = [name == held_out for name in table.splits]
     with keys_of("data", source, asdict(data)):
         found = split(
             table.groups,

@@ -21,7 +21,7 @@ class TableKeys:
         "scaffold: molecules of one Bemis-Murcko scaffold stay together; null: nothing more", None
     )
     split_column: str | None = _key("column of split names; null: rows are held out by hash", None)
-    test_split: str = _key("split that is held out, where there is a split_column", "test")
+    test_split: str | int = _key("split that is held out, where there is a split_column", "test")
     condition_column: str | None = _key(
         "column that says under which condition the only target was measured: each condition "
         "becomes an output; null: none",

@@ -12,6 +12,7 @@ import pandas
 import pytest
 import torch
 
+from discdiff.chem.molecule import canonical
 from discdiff.config import composition
 from discdiff.domain import Letters
 from discdiff.model import LengthLaw, Model
@@ -108,6 +109,28 @@ class TestTraining:
         assert (run / "guide" / "config.json").stat().st_mtime_ns == kept
 
 
+def test_graphs_are_split_by_scaffold(discdiff, tmp_path):
+    pytest.importorskip("sklearn")
+    heads, links = ("C", "CC", "N", "O", "CN", "CO", "FC", "ClC"), ("C", "CC", "C(=O)N", "CO")
+    tails = ("C1CCCC1", "c1ccccc1", "c1ccncc1", "C1CCNCC1", "C1CCC1", "C1CC1", "c1ccoc1", "c1ccsc1")
+    rows = [h + m + t for h in heads for m in links for t in tails]
+    table = pandas.DataFrame({"smiles": rows, "a": [s.count("N") for s in rows], "year": 2020})
+    table.loc[table.smiles.str.endswith("c1ccsc1"), "year"] = 2022
+    table.to_csv("mine.csv", index=False)
+    asked = ("data.path=mine.csv", "target=a", "domain=smiles", "representation=graph", "out=run")
+    small = ("members=1", "representation.width=8", "representation.depth=1", "forest=5")
+    split = ("data.group_by=scaffold", "data.split_column=year", "data.test_split=2022")
+    said = discdiff("train-predictor", *asked, *small, *split, "trainer.max_steps=4", "logger=none")
+    assert said.count("| a | forest on fingerprints |") == 2
+    halves = [Predictor.load(Path("run") / half) for half in ("guide", "judge")]
+    held_out = len({canonical(s) for s in rows if s.endswith("c1ccsc1")})
+    assert [one.quality["a"]["predictor"]["rows"] for one in halves] == [held_out] * 2
+    assert halves[0].card["data"]["kept together by"] == "scaffold"
+    assert halves[0].card["data"]["held out by"] == "year 2022"
+    groups = [{halves[0].domain.scaffold(s) for s in h.applicability.references} for h in halves]
+    assert not groups[0] & groups[1]
+
+
 class TestRefusals:
     """Each names the key and the place, and leaves nothing behind."""
 
@@ -125,6 +148,17 @@ class TestRefusals:
             (["data.test_fraction=2"], "command line: data.test_fraction must lie in [0, 1]"),
             (["data.group_column=medium"], "there must be rows to"),
             (["data.split_column=part", "data.test_split=tset"], "Did you mean 'test'?"),
+            (
+                ["data.group_by=scaffold"],
+                "group_by must be null: letters strings have no scaffolds",
+            ),
+            (["data.group_by=family"], "group_by must be one of scaffold, got 'family'"),
+            (["data.group_by=scaffold", "data.group_column=part"], "data.group_by must be null wh"),
+            (["data.limits=[2,1]"], "limits must be [low, high], low < high, got [2"),
+            (["forest=10"], "command line: forest must be 0: letters strings have no fingerprints"),
+            (["forest=-1"], "command line: forest must be a non-negative integer, got -1"),
+            (["representation=graph"], "domain must be one of molecules"),
+            (["data.split_column=part", "data.test_split=2022"], "in column 'part', got '2022'"),
             (["representation=grpah"], "representation must be one of features, "),
             (["representation.kernel=4"], "representation 'onehot': kernel must be odd"),
             (["representation.model=m", "domain=dna", "~domain.letters"], "leave domain out"),
