@@ -68,7 +68,7 @@ def of_card(card: Mapping[str, Any]) -> str:
     stated = str(data.get("licence", "")) if isinstance(data, Mapping) else ""
     if stated == "not stated":
         stated = ""
-    weights = str(card.get("licence_of_the_weights", "")).removesuffix(".")
+    weights = str(card.get("licence_of_the_weights", "")).removesuffix(".").replace(";", ",")
     return "; ".join(filter(None, [stated, f"weights {weights}" if stated and weights else ""]))
 
 

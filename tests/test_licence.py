@@ -79,6 +79,10 @@ def test_a_card_says_data_and_weights():
     assert of_card({}) == of_card({"data": {"licence": "not stated"}}) == ""
     assert of_card({"data": {"licence": "not stated"}, "licence_of_the_weights": "MIT"}) == ""
     assert of_card({"data": {"licence": "CC0"}}) == "CC0"
+    weights = {"licence_of_the_weights": "Apache-2.0; a remark."}
+    assert clears(of_card({"data": {"licence": "CC0"}} | weights))
+    weights = {"licence_of_the_weights": "Apache-2.0; mind the terms of others."}
+    assert not clears(of_card({"data": {"licence": "CC0"}} | weights))
 
 
 def test_refusals(monkeypatch):
