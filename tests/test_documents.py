@@ -122,7 +122,8 @@ def test_readme_opens_with_the_two_commands():
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_local_links_lead_somewhere(document: str):
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text())
+    text = re.sub(r"`[^`\n]*`", "", (ROOT / document).read_text())  # a SMILES is no link
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 

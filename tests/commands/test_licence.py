@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_closed_forms_and_a_cleared_model_are_let_through(commercial, tmp_path):
 def test_the_model_is_refused_with_its_licence(discdiff, tmp_path):
     said = discdiff("design", *SMALL, "out=run", code=2)
     assert "licence=commercial refuses model 'zinc_smiles' (the repository is MIT; ZINC" in said
-    assert "Shipped models that are cleared: qm9_masked, qm9_uniform" in said
+    assert re.search(r"Shipped models that are cleared: [^.]*qm9_masked, qm9_uniform", said)
     assert "cleared=[zinc_smiles]" in said
     assert not (tmp_path / "run").exists()
 

@@ -218,8 +218,8 @@ class TestFolder:
         registry._read.cache_clear()
         try:
             assert Predictor.load("mine").fingerprint == trained.fingerprint
-            (entry,) = registry.names("predictors", load=True)
-            assert (entry.name, entry.status) == ("mine", "ok")
+            found = {entry.name: entry.status for entry in registry.names("predictors", load=True)}
+            assert found["mine"] == "ok"
         finally:
             registry._read.cache_clear()
 
