@@ -151,13 +151,8 @@ class Evolution(Guidance):
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
         ledger = Ledger(reward)
-        objective = reward.objective
-        terms = objective.terms if isinstance(objective, Objective) else ()
-        if self.select == "pareto" and len(terms) < 2:
-            raise InputError(
-                "select must be 'best' or 'metropolis' for an objective without two terms, got "
-                "'pareto'"
-            )
+        if self.select == "pareto":
+            _check_terms(reward)
         state = sampler.run(state, progress=progress)
         # one population after the other: what one finds must not decide how long another goes on
         rows = torch.split(torch.arange(len(state), device=state.keys.device), self.particles)
@@ -282,6 +277,14 @@ class Evolution(Guidance):
             front = [firsts[place] for place in sorted_by_front(values[firsts])]
             order = [*front, *(row for row in order if row not in set(front))]
         return pool.take(order[: self.returned])
+
+
+def _check_terms(reward: Reward) -> None:
+    objective = reward.objective
+    if not isinstance(objective, Objective) or len(objective.terms) < 2:
+        raise InputError(
+            "select must be 'best' or 'metropolis' for an objective without two terms, got 'pareto'"
+        )
 
 
 @dataclass(frozen=True)

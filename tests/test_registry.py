@@ -158,7 +158,8 @@ def test_broken_oracles_are_listed_as_broken(install: Install):
     install("oracles", names, code)
     result = CliRunner().invoke(app, ["oracle", "list"])
     assert result.exit_code == 0
-    rows = dict(line.split("\t")[1::4] for line in result.stdout.splitlines())
+    listed = [line.split("\t") for line in result.stdout.splitlines()]
+    rows = {row[1]: row[5] for row in listed if row[0] == "oracles"}
     assert rows["theirs"] == "broken: OSError: no licence server"
     assert rows["absent"].startswith("broken: AttributeError")
     assert rows["file"] == "depends on path"
