@@ -57,8 +57,8 @@ class LoRA:
                 + f" called {', '.join(self.targets or ())}" * (self.targets is not None)
             )
         alpha = 2.0 * self.rank if self.alpha is None else self.alpha
-        config: Any = LoraConfig(r=self.rank, lora_alpha=alpha, target_modules=linear)
-        inject_adapter_in_model(config, network)
+        options: dict[str, Any] = {"r": self.rank, "lora_alpha": alpha, "target_modules": linear}
+        inject_adapter_in_model(LoraConfig(**options), network)
 
 
 def merged(network: Network) -> Network:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from discdiff.campaign.files import write_atomic
+from discdiff.campaign.page.tuning import FIGURES
 from discdiff.campaign.progress import Progress, charged, total
 from discdiff.campaign.rounds import ArmRun, Task
 from discdiff.campaign.rows import GUIDED
@@ -20,8 +21,6 @@ from discdiff.objective import Objective
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
-
-FIGURES = "figures.csv"
 
 
 class Round:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from discdiff.campaign.files import write_atomic
+from discdiff.campaign.page.tuning import RESULT
 from discdiff.campaign.runlog import logger
 from discdiff.finetuning.figures import Figures, best_draw, hacked
 from discdiff.finetuning.module import FineTuning
 
-RESULT, MODEL = "result.json", "model"
+MODEL = "model"
 KEEP = ("best", "last")
 _STALE = ("quality", "recipe")  # headings of a card that are of the model before
 

@@ -104,7 +104,12 @@ class FineTune(Campaign):
     ) -> None:
         self.model, self.method, self.judge, self.lora = model, method, judge, lora
         self.keep, self.make = _check.one_of("keep", keep, KEEP), sampler
-        optimiser = {"rate": rate, "weight_decay": weight_decay, "betas": betas, "ema": ema}
+        optimiser: dict[str, Any] = {
+            "rate": rate,
+            "weight_decay": weight_decay,
+            "betas": betas,
+            "ema": ema,
+        }
         self.optimiser, self.training = optimiser, training
         self.name = name
         self.result: Result | None = None

@@ -55,7 +55,8 @@ class Paths:
         when: of a masked path the event that drew each position, -1 for none, `(B, W)`.
         clocks: before and after each event, float64 `(B, E, 2)`.
         count: events of each path, int64 `(B,)`.
-        log_prob: log-probability under the network that drew it, float64 `(B,)`.
+        log_probs: log-probability of each event under the network that drew it, `(B, E)`; 0 where
+            there is none.
         trail: of a uniform path the tokens before each event and at the end `(B, E + 1, W)`; None
             where `when` says it.
         cond: classes `(B,)`, or None.
@@ -66,22 +67,29 @@ class Paths:
     when: Tensor
     clocks: Tensor
     count: Tensor
-    log_prob: Tensor
+    log_probs: Tensor
     trail: Tensor | None = None
     cond: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
+    @property
+    def log_prob(self) -> Tensor:
+        """Log-probability under the network that drew it, float64 `(B,)`."""
+        return self.log_probs.sum(1)
+
     def take(self, index: Tensor) -> Self:
         """Return the paths `index (N,)`."""
-        named = ((one.name, getattr(self, one.name)) for one in fields(self))
-        return replace(self, **{k: None if v is None else v[index] for k, v in named})
+        held = ((one.name, getattr(self, one.name)) for one in fields(self))
+        named: dict[str, Any] = {k: None if v is None else v[index] for k, v in held}
+        return replace(self, **named)
 
     def to(self, device: torch.device) -> Self:
         """Return the paths on `device`."""
-        named = ((one.name, getattr(self, one.name)) for one in fields(self))
-        return replace(self, **{k: None if v is None else v.to(device) for k, v in named})
+        held = ((one.name, getattr(self, one.name)) for one in fields(self))
+        named: dict[str, Any] = {k: None if v is None else v.to(device) for k, v in held}
+        return replace(self, **named)
 
     def beside(self, other: Self) -> Self:
         """Return these paths and then those of `other`."""
@@ -125,8 +133,9 @@ def follow(sampler: Sampler, state: State) -> tuple[State, Paths]:
     device, start = state.tokens.device, state
     when = torch.full_like(state.tokens, -1)
     count = torch.zeros(len(state), dtype=torch.int64, device=device)
-    noising = torch.zeros(len(state), dtype=torch.float64, device=device)
-    clocks, trail = [], [state.tokens]
+    clocks: list[Tensor] = []
+    log_probs: list[Tensor] = []
+    trail = [state.tokens]
     while not sampler.done(state):
         busy = torch.from_numpy(~np.asarray(state.plan.done(state, 0.0))).to(device)
         event = state.plan.event(state, 0.0)
@@ -135,20 +144,23 @@ def follow(sampler: Sampler, state: State) -> tuple[State, Paths]:
         count = torch.where(busy, len(clocks) + 1, count)
         clocks.append(torch.stack([event.t, event.s], dim=1))
         before, state = state, sampler.step(state)
+        gained = (state.path.gained - before.path.gained).sum(1)
         if not absorbing:
             trail.append(state.tokens)
             rows, cols = rows.to(device), cols.to(device)
             x_t, x_s = before.tokens[rows, cols], state.tokens[rows, cols]
             back = sampler.process.log_noising(x_t, x_s, event.t[rows], event.s[rows])
-            noising = noising + summed(back, rows, len(state))
-    times = torch.stack(clocks, 1) if clocks else torch.zeros(len(state), 0, 2).to(device)
+            gained = gained + summed(back, rows, len(state))
+        log_probs.append(gained)
+    if not clocks:
+        clocks, log_probs = [torch.zeros(len(state), 2)], [torch.zeros(len(state))]
     return state, Paths(
         tokens=state.tokens,
         active=start.active,
         when=when,
-        clocks=times.double(),
+        clocks=torch.stack(clocks, 1).to(device, torch.float64),
         count=count,
-        log_prob=state.path.gained.sum(1) + noising,
+        log_probs=torch.stack(log_probs, 1).to(device, torch.float64),
         trail=None if absorbing else torch.stack(trail, 1),
         cond=state.cond,
     )
@@ -170,19 +182,25 @@ def summed(values: Tensor, rows: Tensor, count: int) -> Tensor:
     return zeros.index_add(0, rows, values.double())
 
 
-def log_likelihood(network: Denoiser, process: Process, paths: Paths) -> Tensor:
-    r"""Return $\sum_e\log p(x_{s_e}\mid x_{t_e})$ of each path, float64 `(B,)`.
+def log_likelihoods(network: Denoiser, process: Process, paths: Paths) -> Tensor:
+    r"""Return $\log p(x_{s_e}\mid x_{t_e})$ of each event of each path, float64 `(B, E)`.
 
-    A row of the network for each event of each path. What a path has in common under all networks
-    is left out; of a uniform one, that is how probably noising takes each token back.
+    A row of the network for each. What a path has in common under all networks is left out; of a
+    uniform one, that is how probably noising takes each token back.
     """
-    total = torch.zeros(len(paths), dtype=torch.float64, device=paths.tokens.device)
+    total = torch.zeros(paths.clocks.shape[:2], dtype=torch.float64, device=paths.tokens.device)
     for rows, events in chunks(paths):
         moments = paths.before(rows, events, process.mask_id)
         log_law = laws(network, process, moments)
         drawn = log_law.gather(-1, moments.drawn[:, None])[:, 0]
-        total = total + summed(drawn, rows[moments.at[0]], len(paths))
+        owner = moments.at[0]
+        total = total.index_put((rows[owner], events[owner]), drawn.double(), accumulate=True)
     return total
+
+
+def log_likelihood(network: Denoiser, process: Process, paths: Paths) -> Tensor:
+    r"""Return $\sum_e\log p(x_{s_e}\mid x_{t_e})$ of each path, float64 `(B,)`."""
+    return log_likelihoods(network, process, paths).sum(1)
 
 
 def divergences(log_law: Tensor, log_other: Tensor) -> Tensor:
@@ -217,7 +235,8 @@ def _widened(paths: Paths, events: int) -> Paths:
     if not missing:
         return paths
     clocks = torch.nn.functional.pad(paths.clocks, (0, 0, 0, missing))
+    log_probs = torch.nn.functional.pad(paths.log_probs, (0, missing))
     trail = paths.trail
     if trail is not None:
         trail = torch.cat([trail, trail[:, -1:].expand(-1, missing, -1)], dim=1)
-    return replace(paths, clocks=clocks, trail=trail)
+    return replace(paths, clocks=clocks, log_probs=log_probs, trail=trail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from discdiff import random
 from discdiff.guidance.finetune.method import Drawn, refuse_unscored
-from discdiff.guidance.finetune.paths import Paths, log_likelihood
+from discdiff.guidance.finetune.paths import Paths, log_likelihood, log_likelihoods
 from discdiff.guidance.tree_search import TreeSearch
 from discdiff.model import Model
 from discdiff.reward import Reward
@@ -53,11 +54,11 @@ def draw_by_search(
     number = torch.arange(first_design, first_design + n, device=tokens.device)
     paths = ordered(tokens, active, random.row_keys(key, number, torch.zeros_like(number)))
     if (cond := given.get("cond")) is not None:
-        paths = Paths(**{**vars(paths), "cond": torch.full_like(number, cond)})
+        paths = replace(paths, cond=torch.full_like(number, cond))
     with torch.no_grad():
-        own = log_likelihood(sampler.model.denoiser, sampler.process, paths)
+        own = log_likelihoods(sampler.model.denoiser, sampler.process, paths)
         before = log_likelihood(pretrained.denoiser, sampler.process, paths)
-    paths = Paths(**{**vars(paths), "log_prob": own})
+    paths = replace(paths, log_probs=own)
     if samples.reward is None:
         raise ValueError("a search returns rewards")
     worth = samples.reward.to(tokens.device)
@@ -68,7 +69,7 @@ def draw_by_search(
 
 
 def ordered(tokens: Tensor, active: Tensor, keys: Tensor) -> Paths:
-    """Return paths that draw the active tokens one by one in a random order; log_prob is 0.
+    """Return paths that draw the active tokens one by one in a random order; log_probs are 0.
 
     Args:
         tokens: finished designs `(B, W)`.
@@ -83,5 +84,5 @@ def ordered(tokens: Tensor, active: Tensor, keys: Tensor) -> Paths:
     number = torch.arange(events + 1, device=tokens.device, dtype=torch.float64)
     level = (1.0 - number / count[:, None].clamp(min=1)).clamp(min=0.0)
     clocks = torch.stack([level[:, :-1], level[:, 1:]], dim=2)
-    zeros = torch.zeros(len(tokens), dtype=torch.float64, device=tokens.device)
+    zeros = torch.zeros(clocks.shape[:2], dtype=torch.float64, device=tokens.device)
     return Paths(tokens, active, when, clocks, count, zeros)
