@@ -59,20 +59,21 @@ def carry_through(settings: Finetune, source: Composition, run: Path | None = No
     """
     from discdiff.commands.campaigns import resumable
     from discdiff.commands.progress import Progress
-    from discdiff.commands.trainings import is_main, keys_of
+    from discdiff.commands.trainings import Lines, is_main, keys_of
     from discdiff.config.build import code_option
     from discdiff.config.finetune import finetuning
 
     folder = Path(settings.out) if run is None else run
     with ExitStack() as stack:
-        tune = stack.enter_context(finetuning(settings, source, folder))
+        shown = stack.enter_context(Progress())
+        said = [Lines(shown, "train/loss", "loss")]
+        tune = stack.enter_context(finetuning(settings, source, folder, said))
         if not is_main():
             tune.follow()
             return
         runs_code = any(code_option(component) for component in settings.oracle.values())
         again = f"discdiff resume {folder}" + " --allow-code" * runs_code
         stack.enter_context(resumable(again))
-        shown = stack.enter_context(Progress())
         stack.enter_context(keys_of("trainer", source, vars(settings.trainer)))
         step: Callable[..., Any] = tune.run if run is None else tune.resume
         step(lambda snapshot: shown.show("evaluations", snapshot.spent, snapshot.budget, ""))

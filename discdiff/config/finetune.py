@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -94,10 +93,18 @@ class Finetune:
 
 
 @contextmanager
-def finetuning(settings: Finetune, source: Composition, out: Path) -> Iterator[FineTune]:
+def finetuning(
+    settings: Finetune, source: Composition, out: Path, callbacks: Sequence[Any] = ()
+) -> Iterator[FineTune]:
     """Give the fine-tuning that `settings` describe, in the folder `out`.
 
     Oracle processes live as long as the context.
+
+    Args:
+        settings: what is tuned, how, under which reward.
+        source: what they were read from.
+        out: the folder of the run.
+        callbacks: of Lightning, which change no weight.
 
     Raises:
         ConfigError: if a name, key or value is wrong; nothing has been written.
@@ -148,6 +155,7 @@ def finetuning(settings: Finetune, source: Composition, out: Path) -> Iterator[F
                 config=source.values,
                 **_plain(settings),
                 **_options(settings),
+                callbacks=callbacks,
             )
 
 
@@ -173,4 +181,4 @@ def _options(settings: Finetune) -> dict[str, Any]:
     options = asdict(settings.trainer)
     options["schedule"] = LearningRate(**options["schedule"])
     options["betas"] = tuple(options["betas"])
-    return options | {"logger": settings.logger["name"], "progress": sys.stderr.isatty()}
+    return options | {"logger": settings.logger["name"], "progress": False}

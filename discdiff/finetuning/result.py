@@ -69,8 +69,12 @@ def conclude(
     model = module.averaged
     model.card = _card(model.card, about, result)
     model.save(folder / MODEL, dtype)
-    text = json.dumps(asdict(result) | {"lineage": dict(about)}, indent=1, default=str)
-    write_atomic(folder / RESULT, text.replace("NaN", "null") + "\n")
+    figures = [
+        {name: None if math.isnan(value) else value for name, value in one.items()}
+        for one in history
+    ]
+    told = asdict(result) | {"figures": figures, "lineage": about}
+    write_atomic(folder / RESULT, json.dumps(told, indent=1, default=str) + "\n")
     if result.biased:
         logger.warning("biased: some designs were trained on whose law is not known")
     return result

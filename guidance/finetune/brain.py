@@ -77,10 +77,10 @@ class BRAIn(FineTuner):
         scored = (~held.reward.isnan()).view(-1, self.group).any(1).nonzero()[:, 0]
         if not len(scored):
             raise DiscdiffError("no design with a reward was drawn: there is nothing to train on")
-        u = random.uniform(key[None], self.groups)[0].to(scored.device)
+        u = random.uniform(key.cpu()[None], self.groups)[0]
         first = scored[(u * len(scored)).long()] * self.group
-        index = first[:, None] + torch.arange(self.group, device=first.device)
-        items = held.take(index.flatten())
+        index = first[:, None] + torch.arange(self.group)
+        items = held.take(index.flatten()).to(key.device)
         log_q = items.paths.log_prob
         target = items.log_pre + self.scale * items.reward - log_q
         target = target.nan_to_num(nan=-torch.inf)

@@ -60,10 +60,10 @@ class LogVariance(Balanced):
 
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
         held = self.replay.held
-        index = self.chosen(self.batch, key)
+        index = self.chosen(self.batch, key.cpu())
         if held.paths.active.sum(1).unique().numel() > 1:
             index = like_lengths(held.paths.active.sum(1), index)
-        items = held.take(index)
+        items = held.take(index).to(key.device)
         ratio = self.log_target(items) - log_likelihood(policy, self._process, items.paths)
         lengths = items.paths.active.sum(1)
         return variance(ratio, lengths), {"log_ratio": float(ratio.detach().mean())}

@@ -147,7 +147,7 @@ class FineTuner(nn.Module, ABC):
                 valid=found.valid.cpu().numpy(),
             )
             before = log_likelihood(self.pretrained.denoiser, sampler.process, paths)
-        drawn = Drawn(samples, paths, found.reward, ~found.valid, before)
+        drawn = on_host(Drawn(samples, paths, found.reward, ~found.valid, before))
         refuse_unscored(drawn, reward)
         return drawn
 
@@ -161,7 +161,7 @@ class FineTuner(nn.Module, ABC):
 
         Args:
             policy: the network that is trained.
-            key: int64 `()`, of the pass, new for each one of each process.
+            key: int64 `()` on its device, of the pass, new for each one of each process.
         """
 
     def state(self) -> dict[str, Any]:
@@ -175,6 +175,21 @@ class FineTuner(nn.Module, ABC):
     def biased(self) -> bool:
         """Whether some of what was trained on had a law that is not known."""
         return False
+
+
+def on_host(drawn: Drawn) -> Drawn:
+    """Return what was drawn in the memory of the host, where buffers are kept."""
+    host, samples = torch.device("cpu"), drawn.samples
+    names = ("tokens", "log_weight", "log_likelihood", "confidence")
+    moved: dict[str, Any] = {name: getattr(samples, name).to(host) for name in names}
+    return Drawn(
+        replace(samples, **moved),
+        drawn.paths.to(host),
+        drawn.reward.to(host),
+        drawn.invalid.to(host),
+        drawn.log_pre.to(host),
+        drawn.biased,
+    )
 
 
 def refuse_unscored(drawn: Drawn, reward: Reward) -> None:

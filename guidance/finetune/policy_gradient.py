@@ -88,15 +88,17 @@ class PolicyGradient(FineTuner):
         self._process = pretrained.process
 
     def take(self, drawn: Drawn) -> None:
-        self.replay.items = None
+        before, self.replay.items = self.replay.items, None
         self.replay.add(drawn)
+        if self.replay.items is None:  # the budget ended within every group
+            self.replay.items = before
 
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
         held = self.replay.held
-        place = int(random.uniform_at(key, torch.tensor(0)) * (len(held) // self.group))
+        place = int(random.uniform_at(key.cpu(), torch.tensor(0)) * (len(held) // self.group))
         first = (place + torch.arange(self.batch)) % (len(held) // self.group)
         index = (first[:, None] * self.group + torch.arange(self.group)).flatten()
-        items = held.take(index)
+        items = held.take(index).to(key.device)
         gain, spent, clipped = self.terms(policy, items, self.advantages(items), key)
         figures = {"step_divergence": float(spent.detach().mean()), "clipped": float(clipped)}
         loss = -self.scale * gain.mean()
@@ -152,7 +154,6 @@ class PolicyGradient(FineTuner):
         if self.steps is not None:
             number = torch.arange(len(count), device=key.device)
             score = random.uniform(random.fold(key, number), items.paths.clocks.shape[1])
-            score = score.to(count.device)
             beyond = torch.arange(score.shape[1], device=count.device) >= count[:, None]
             rank = score.masked_fill(beyond, 2.0).argsort(1).argsort(1)
             chosen = rank[rows, events] < self.steps

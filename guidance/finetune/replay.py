@@ -36,7 +36,6 @@ class Items:
 
     def take(self, index: Tensor) -> Items:
         """Return the designs `index (N,)`."""
-        index = index.to(self.reward.device)
         return Items(self.paths.take(index), self.reward[index], self.log_pre[index])
 
     def to(self, device: torch.device) -> Items:
@@ -122,12 +121,11 @@ class Replay:
             "dropped": self.dropped,
         }
 
-    def restore(self, state: dict[str, Any], device: torch.device | None = None) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         if not state:
             return
-        items = Items(Paths(**state["paths"]), state["reward"], state["log_pre"])
-        self.items = items if device is None else items.to(device)
+        self.items = Items(Paths(**state["paths"]), state["reward"], state["log_pre"])
         self.dropped = bool(state["dropped"])
 
 
@@ -137,8 +135,8 @@ def by_weight(log_weight: Tensor, count: int, key: Tensor) -> Tensor:
     Systematic resampling: a place of weight w is drawn w · count times, rounded up or down.
     """
     edges = torch.softmax(log_weight, 0).cumsum(0)
-    u = random.uniform_at(key, torch.tensor(0, device=key.device))
-    points = (torch.arange(count, device=edges.device) + u.to(edges.device)) / count
+    u = random.uniform_at(key, torch.tensor(0))
+    points = (torch.arange(count) + u) / count
     return torch.searchsorted(edges, points * edges[-1], right=True).clamp(max=len(edges) - 1)
 
 

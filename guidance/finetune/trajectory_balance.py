@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -133,8 +134,19 @@ class TrajectoryBalance(Balanced):
         super().begin(pretrained, sampler, reward)
         self.log_z = nn.Parameter(torch.zeros(pretrained.max_length + 1))
 
+    def take(self, drawn: Drawn) -> None:
+        super().take(drawn)
+        items = Items.of(drawn)
+        ratio, lengths = self.log_target(items) - items.paths.log_prob, items.paths.active.sum(1)
+        with torch.no_grad():
+            for length in lengths.unique().tolist():
+                if self.log_z[length] == 0.0:  # from designs of the first draw of this length
+                    own = ratio[lengths == length]
+                    estimate = torch.logsumexp(own, 0) - math.log(len(own))
+                    self.log_z[length] = float(estimate) / self.pace
+
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
-        items = self.replay.held.take(self.chosen(self.batch, key))
+        items = self.replay.held.take(self.chosen(self.batch, key.cpu())).to(key.device)
         own = log_likelihood(policy, self._process, items.paths)
         log_z = self.pace * self.log_z[items.paths.active.sum(1)]
         gap = imbalance(log_z, own, self.log_target(items))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from discdiff import random
-from discdiff.guidance.finetune.method import Drawn, refuse_unscored
+from discdiff.guidance.finetune.method import Drawn, on_host, refuse_unscored
 from discdiff.guidance.finetune.paths import Paths, log_likelihood, log_likelihoods
 from discdiff.guidance.tree_search import TreeSearch
 from discdiff.model import Model
@@ -63,7 +63,7 @@ def draw_by_search(
         raise ValueError("a search returns rewards")
     worth = samples.reward.to(tokens.device)
     invalid = torch.from_numpy(~samples.valid).to(tokens.device)
-    drawn = Drawn(samples, paths, worth, invalid, before, biased=True)
+    drawn = on_host(Drawn(samples, paths, worth, invalid, before, biased=True))
     refuse_unscored(drawn, reward)
     return drawn
 

@@ -111,7 +111,8 @@ class WDCE(FineTuner):
 
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
         log_weight = self.log_weights()
-        paths = self.replay.held.paths.take(by_weight(log_weight, self.batch, key))
+        index = by_weight(log_weight, self.batch, key.cpu())
+        paths = self.replay.held.paths.take(index).to(key.device)
         count = self.batch * self.replicas
         u = stratified(count, int(key)).to(paths.tokens.device)
         keys = random.fold(key, torch.arange(count, device=paths.tokens.device))

@@ -84,12 +84,16 @@ class TestAKilledRun:
 
 
 def test_a_run_raises_the_reward_and_says_what_it_cost(tmp_path):
-    job = tune(tmp_path / "run", budget=400, method=method(designs=48, every=10), max_steps=60)
+    options = {"budget": 400, "method": method(designs=48, every=10), "max_steps": 60}
+    job = tune(tmp_path / "run", reference=["GGGGG", "GGGGGG"], **options)
     job.run()
     found = job.result
     before, after = found.figures[0], found.chosen
     assert after["reward"] > before["reward"] + 4 * before["reward_se"]
     assert after["divergence"] > 0.5 > abs(before["divergence"])
+    assert after["nearest"] > before["nearest"]  # G after G
+    assert after["diversity"] < before["diversity"]
+    assert after["novel"] <= before["novel"] == 1.0
     assert found.kept == max(
         range(len(found.figures)), key=lambda i: score(found.figures[i], scale=8.0)
     )
