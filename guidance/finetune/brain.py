@@ -102,6 +102,11 @@ def distillation(log_target: Tensor, log_policy: Tensor) -> tuple[Tensor, Tensor
     Args:
         log_target: log-weights of the target against the law that drew, `(G, n)`; -inf for none.
         log_policy: those of the policy `(G, n)`.
+
+    Example:
+        >>> loss, divergence = distillation(torch.zeros(1, 4), torch.zeros(1, 4))
+        >>> round(loss.exp().item(), 6), abs(divergence.item()) < 1e-6
+        (4.0, True)
     """
     log_a, log_b = torch.log_softmax(log_target, 1), torch.log_softmax(log_policy, 1)
     a = log_a.exp()

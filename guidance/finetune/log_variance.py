@@ -84,7 +84,12 @@ def like_lengths(lengths: Tensor, index: Tensor) -> Tensor:
 
 
 def variance(log_ratio: Tensor, lengths: Tensor) -> Tensor:
-    """Return the mean squared distance `()` of log-ratios `(N,)` from the mean of their length."""
+    """Return the mean squared distance `()` of log-ratios `(N,)` from the mean of their length.
+
+    Example:
+        >>> variance(torch.tensor([1.0, 3.0, 9.0]), torch.tensor([5, 5, 6])).item() * 3
+        2.0
+    """
     found, place = lengths.unique(return_inverse=True)
     zeros = torch.zeros(len(found), dtype=log_ratio.dtype, device=log_ratio.device)
     count = zeros.index_add(0, place, torch.ones_like(log_ratio))

@@ -133,6 +133,10 @@ def by_weight(log_weight: Tensor, count: int, key: Tensor) -> Tensor:
     """Return `count` places drawn in proportion to the weights, each as evenly as can be.
 
     Systematic resampling: a place of weight w is drawn w · count times, rounded up or down.
+
+    Example:
+        >>> by_weight(torch.tensor([0.0, 0.0]), 4, torch.tensor(7)).tolist()
+        [0, 0, 1, 1]
     """
     edges = torch.softmax(log_weight, 0).cumsum(0)
     u = random.uniform_at(key, torch.tensor(0))

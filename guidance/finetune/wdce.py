@@ -53,6 +53,16 @@ class WDCE(FineTuner):
     Source: MDNS: Masked Diffusion Neural Sampler via Stochastic Optimal Control (Zhu et al., 2025,
     arXiv:2508.10684); TR2-D2: Tree Search Guided Trajectory-Aware Fine-Tuning for Discrete
     Diffusion (Tang et al., 2025, arXiv:2509.25171).
+
+    Example:
+        >>> from discdiff.samplers.first_hitting import FirstHitting
+        >>> model = Model.tabular(["AC", "GT"])
+        >>> sampler, method = FirstHitting(model), WDCE(designs=8, scale=2.0)
+        >>> reward = Reward(model.domain, lambda strings: [s.count("G") for s in strings])
+        >>> method.begin(model, sampler, reward)
+        >>> method.take(method.draw(sampler, reward, 8, key=1, first_design=0))
+        >>> sorted({round(weight, 6) for weight in method.log_weights().tolist()})
+        [0.0, 2.0]
     """
 
     name: ClassVar[str] = "wdce"
