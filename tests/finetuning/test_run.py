@@ -40,22 +40,24 @@ def no_report(monkeypatch):
     monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
 
 
-class TestAKilledRun:
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory):
-        if not hasattr(os, "fork"):
-            pytest.skip("needs fork and SIGKILL")
-        folder = tmp_path_factory.mktemp("killed")
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.finetuning.killed", str(folder)],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return folder
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run that nothing happened to, and one that was killed."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork and SIGKILL")
+    folder = tmp_path_factory.mktemp("killed")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.finetuning.killed", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
 
+
+class TestAKilledRun:
     def test_has_the_weights_of_an_untouched_one(self, folder):
         weights = [
             (folder / name / "model" / "model.safetensors").read_bytes()
@@ -132,7 +134,7 @@ METHODS = {
 def test_every_method_runs_and_goes_on(tmp_path, name):
     out = tmp_path / "run"
     chosen = METHODS[name]
-    tune(out, method=chosen, max_steps=6, budget=40).run()
+    tune(out, method=chosen, max_steps=6, budget=40, keep="last").run()
     model = Model.load(out / "model")
     assert not torch.equal(model.denoiser.head.weight, tiny().denoiser.head.weight)
 
