@@ -139,7 +139,7 @@ def finetuning(
                 limits = (settings.timeout, settings.worker_batch, settings.memory)
                 shown = flanked(scored, owner.domain)
                 asked = stack.enter_context(InWorkers(shown, settings.workers, *limits))
-            yield FineTune(
+            tune = FineTune(
                 out,
                 owner,
                 method,
@@ -157,6 +157,7 @@ def finetuning(
                 **_options(settings),
                 callbacks=callbacks,
             )
+        yield tune
 
 
 def _plain(settings: Finetune) -> dict[str, Any]:

@@ -61,12 +61,14 @@ class LogVariance(Balanced):
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
         held = self.replay.held
         index = self.chosen(self.batch, key.cpu())
-        if held.paths.active.sum(1).unique().numel() > 1:
-            index = like_lengths(held.paths.active.sum(1), index)
+        lengths = held.paths.active.sum(1)
+        if bool((lengths != lengths[0]).any()):
+            index = like_lengths(lengths, index)
         items = held.take(index).to(key.device)
         ratio = self.log_target(items) - log_likelihood(policy, self._process, items.paths)
-        lengths = items.paths.active.sum(1)
-        return variance(ratio, lengths), {"log_ratio": float(ratio.detach().mean())}
+        return variance(ratio, items.paths.active.sum(1)), {
+            "log_ratio": float(ratio.detach().mean())
+        }
 
 
 def like_lengths(lengths: Tensor, index: Tensor) -> Tensor:
@@ -90,8 +92,8 @@ def variance(log_ratio: Tensor, lengths: Tensor) -> Tensor:
         >>> variance(torch.tensor([1.0, 3.0, 9.0]), torch.tensor([5, 5, 6])).item() * 3
         2.0
     """
-    found, place = lengths.unique(return_inverse=True)
-    zeros = torch.zeros(len(found), dtype=log_ratio.dtype, device=log_ratio.device)
-    count = zeros.index_add(0, place, torch.ones_like(log_ratio))
-    mean = zeros.index_add(0, place, log_ratio) / count
-    return (log_ratio - mean[place]).square().mean()
+    size = int(lengths.max()) + 1
+    zeros = torch.zeros(size, dtype=log_ratio.dtype, device=log_ratio.device)
+    count = zeros.index_add(0, lengths, torch.ones_like(log_ratio)).clamp(min=1.0)
+    mean = zeros.index_add(0, lengths, log_ratio) / count
+    return (log_ratio - mean[lengths]).square().mean()

@@ -139,7 +139,7 @@ class TrajectoryBalance(Balanced):
         items = Items.of(drawn)
         ratio, lengths = self.log_target(items) - items.paths.log_prob, items.paths.active.sum(1)
         with torch.no_grad():
-            for length in lengths.unique().tolist():
+            for length in sorted(set(lengths.tolist())):
                 if self.log_z[length] == 0.0:  # from designs of the first draw of this length
                     own = ratio[lengths == length]
                     estimate = torch.logsumexp(own, 0) - math.log(len(own))
