@@ -89,8 +89,8 @@ def variance(log_ratio: Tensor, lengths: Tensor) -> Tensor:
     """Return the mean squared distance `()` of log-ratios `(N,)` from the mean of their length.
 
     Example:
-        >>> variance(torch.tensor([1.0, 3.0, 9.0]), torch.tensor([5, 5, 6])).item() * 3
-        2.0
+        >>> variance(torch.tensor([1.0, 3.0, 9.0, 9.0]), torch.tensor([5, 5, 6, 6])).item()
+        0.5
     """
     size = int(lengths.max()) + 1
     zeros = torch.zeros(size, dtype=log_ratio.dtype, device=log_ratio.device)
