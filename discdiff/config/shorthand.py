@@ -90,7 +90,7 @@ def placed(overrides: Sequence[str], command: str) -> list[str]:
     """
     if command != "finetune":
         return list(overrides)
-    return [re.sub(r"^method=(?=\w)", "finetune@method=", text) for text in overrides]
+    return [re.sub(r"^(method|finetune)=(?=\w)", "finetune@method=", text) for text in overrides]
 
 
 def _quoted(text: str) -> str:
