@@ -17,7 +17,7 @@ from discdiff.guidance.finetune.relaxed_path import Relax, RelaxedPath, Walk
 from discdiff.model import Model
 from discdiff.relaxed import Relaxed
 from discdiff.reward import Reward
-from discdiff.samplers.ancestral import GRIDS, Ancestral, Grid
+from discdiff.samplers.ancestral import Ancestral
 
 GRADIENT_FREE = ("wdce", "trajectory_balance", "log_variance", "brain", "policy_gradient")
 
@@ -39,7 +39,7 @@ class Objective:
     walk: Walk
 
 
-class Drakes:
+class DRAKES:
     r"""Fine-tunes by gradients of the reward: $\max_\theta E[r(x_0)]-\alpha\,KL$, $\alpha=1/\lambda$.
 
     Designs are drawn along a grid of steps. The reward's gradient passes through the last `window`
@@ -48,16 +48,17 @@ class Drakes:
     $(w\,KL-\lambda r)/\max(1,\lambda)$, the mean over a batch, w rising to 1 in `kl_warmup` steps.
 
     Args:
+        designs: of a draw, which is scored and recorded; the gradients need none of it.
+        every: optimiser steps between two draws.
         scale: inverse temperature λ; 0 stays with the pretrained model.
-        steps: of the grid.
+        batch: designs of a pass.
         window: steps at the end that gradients pass through.
-        grid: `linear` or `cosine` in time.
         relax: `straight_through` or `soft`, as in `RelaxedPath`.
         temperature: τ of the relaxation.
         final_temperature: τ at the end; `temperature` by default.
         anneal: `constant`, `linear` or `exponential`, the way from one to the other.
-        anneal_steps: optimiser steps that it takes.
-        kl_warmup: optimiser steps in which w rises from 0 to 1; 0 for at once.
+        anneal_steps: passes that it takes.
+        kl_warmup: passes in which w rises from 0 to 1; 0 for at once.
         checkpoint: whether activations are computed again rather than kept.
         terms: hard steps whose divergence is taken; None for all.
 
@@ -65,27 +66,28 @@ class Drakes:
         InputError: if an argument is out of range.
 
     Law: biased: relaxation and truncation. With exact gradients the optimum is the tilted law of
-    the sampler's steps, $p(x_0)e^{\lambda r(x_0)}$, as steps → ∞. Of the estimates, those of the
-    divergence at given states are exact; those of the reward vanish in bias as temperature → 0 for
-    rewards linear in the last step's tokens, and gradients that would pass through steps before the
-    window are left out. 0 is exact: with λ = 0 the pretrained model is the optimum.
+    the sampler's paths, $p(x_0)e^{\lambda r(x_0)}$, as steps → ∞. The estimates are exact for the
+    divergence at given states, and for the reward as temperature → 0 where it is linear in the
+    tokens and what is shown later does not depend on them; what would pass through steps before the
+    window is left out. With λ = 0 the pretrained model is the optimum.
 
     Source: Fine-Tuning Discrete Diffusion Models via Reward Optimization with Applications to DNA
     and Protein Design (Wang et al., 2024, arXiv:2410.13643), with the divergence it states.
 
     Example:
-        >>> Drakes(scale=20.0, steps=32, window=8)
-        Drakes(scale=20.0, steps=32, path=RelaxedPath(window=8, ...))
+        >>> DRAKES(scale=20.0, window=8)
+        DRAKES(scale=20.0, batch=32, path=RelaxedPath(window=8, ...))
     """
 
     def __init__(
         self,
+        designs: int = 64,
+        every: int = 50,
         scale: float = 10.0,
-        steps: int = 64,
+        batch: int = 32,
         window: int = 16,
-        grid: Grid = "linear",
         relax: Relax = "straight_through",
-        temperature: float = 1.0,
+        temperature: float = 0.5,
         final_temperature: float | None = None,
         anneal: Shape = "constant",
         anneal_steps: int = 1,
@@ -94,45 +96,39 @@ class Drakes:
         terms: int | None = 8,
     ) -> None:
         self.scale = _check.non_negative("scale", scale)
-        self.steps = _check.positive_int("steps", steps)
-        if window > steps:
-            raise InputError(f"window must be at most steps = {steps}, got {window}")
-        _check.one_of("grid", grid, GRIDS)
-        self.grid = grid
+        self.batch = _check.positive_int("batch", batch)
         self.path = RelaxedPath(window, relax, checkpoint, terms)
         self.temperature = Anneal(temperature, final_temperature, anneal_steps, anneal)
         self.kl_warmup = _check.non_negative_int("kl_warmup", kl_warmup)
 
     def objective(
-        self, model: Model, reference: Model, reward: Reward, n: int, *, key: int, step: int = 0
+        self, sampler: Ancestral, reference: Model, relaxed: Relaxed, *, key: int, step: int = 0
     ) -> Objective:
-        """Return the loss of n designs that `model` draws, with gradients by its weights.
+        """Return the loss of a batch of designs, with gradients by the weights of the sampler's.
 
         Args:
-            model: the model that is trained.
+            sampler: of the model that is trained.
             reference: the pretrained one, whose weights ask for no gradient.
-            reward: with `relaxed`.
-            n: designs.
+            relaxed: the reward of rows `(N, L, V)`.
             key: of the designs; with the same key and weights they are the same.
-            step: optimiser steps so far, for the temperature and the warm-up.
+            step: passes so far, for the temperature and the warm-up.
 
         Raises:
-            InputError: if no design has a reward.
-            UnsupportedError: if the reward has no gradient, tokens are masked by class, or a
-                network does not take relaxed rows.
+            InputError: if no design has a reward, or the sampler has fewer steps than the window.
+            UnsupportedError: if tokens are masked by class, or a network does not take relaxed
+                rows.
         """
-        relaxed = gradients_of(reward)
-        with evaluating(model.denoiser), evaluating(reference.denoiser), torch.enable_grad():
-            sampler = Ancestral(model, self.steps, self.grid)
-            state = sampler.init(n, key=key)
+        networks = sampler.model.denoiser, reference.denoiser
+        with evaluating(*networks), torch.enable_grad():
+            state = sampler.init(self.batch, key=key)
             walk = self.path(sampler, reference, state, self.temperature(step))
-        gains, rewards = straight(relaxed, walk, model.vocab_size)
+        gain, rewards = straight(relaxed, walk, sampler.model.vocab_size)
         warmth = min(1.0, (step + 1) / self.kl_warmup) if self.kl_warmup else 1.0
-        loss = (warmth * walk.kl.mean() - self.scale * gains) / max(1.0, self.scale)
+        loss = (warmth * walk.kl.mean() - self.scale * gain) / max(1.0, self.scale)
         return Objective(loss, rewards, walk.kl.detach(), walk)
 
     def __repr__(self) -> str:
-        return f"Drakes(scale={self.scale}, steps={self.steps}, path={self.path!r})"
+        return f"DRAKES(scale={self.scale}, batch={self.batch}, path={self.path!r})"
 
 
 def gradients_of(reward: Reward) -> Relaxed:
@@ -188,11 +184,13 @@ def straight(relaxed: Relaxed, walk: Walk, size: int) -> tuple[Tensor, Tensor]:
 
 
 @contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Let a network answer as it does when it samples, without dropout, and set it back after."""
-    training = network.training
-    network.eval()
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Let networks answer as they do when they sample, without dropout, and set them back after."""
+    training = [network.training for network in networks]
+    for network in networks:
+        network.eval()
     try:
         yield
     finally:
-        network.train(training)
+        for network, before in zip(networks, training, strict=True):
+            network.train(before)

@@ -53,8 +53,11 @@ def test_the_sum_over_steps_is_the_divergence_of_all_paths(kind):
     start = np.full(count, 1 / count) if kind == "uniform" else np.eye(count)[-1]
     whole = 0.0
     for path in product(range(count), repeat=4):
-        chances = [start[path[0]] * np.prod([m[a, b] for m, (a, b) in zip(k, pairwise(path))])
-                   for k in (p, q)]  # fmt: skip
+        steps = list(pairwise(path))
+        chances = [
+            start[path[0]] * np.prod([m[step] for m, step in zip(kernels, steps, strict=True)])
+            for kernels in (p, q)
+        ]
         whole += chances[0] * np.log(chances[0] / chances[1]) if chances[0] > 0 else 0.0
     by_steps, visited = 0.0, start
     for matrix, (t, s) in zip(p, pairwise(times), strict=True):
