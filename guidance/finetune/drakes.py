@@ -2,13 +2,11 @@ r"""DRAKES: the reward's own gradient, back through the last steps of sampling."
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from discdiff import _check
 from discdiff.errors import InputError, UnsupportedError
@@ -18,6 +16,7 @@ from discdiff.model import Model
 from discdiff.relaxed import Relaxed
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
+from discdiff.samplers.state import State
 
 GRADIENT_FREE = ("wdce", "trajectory_balance", "log_variance", "brain", "policy_gradient")
 
@@ -40,7 +39,7 @@ class Objective:
 
 
 class DRAKES:
-    r"""Fine-tunes by gradients of the reward: $\max_\theta E[r(x_0)]-\alpha\,KL$, $\alpha=1/\lambda$.
+    r"""Fine-tunes by gradients of the reward: $\max_\theta\mathbb E[r(x_0)]-KL/\lambda$.
 
     Designs are drawn along a grid of steps. The reward's gradient passes through the last `window`
     of them, relaxed by straight-through Gumbel-softmax (`RelaxedPath`); the divergence from the
@@ -102,15 +101,15 @@ class DRAKES:
         self.kl_warmup = _check.non_negative_int("kl_warmup", kl_warmup)
 
     def objective(
-        self, sampler: Ancestral, reference: Model, relaxed: Relaxed, *, key: int, step: int = 0
+        self, sampler: Ancestral, reference: Model, relaxed: Relaxed, state: State, step: int = 0
     ) -> Objective:
-        """Return the loss of a batch of designs, with gradients by the weights of the sampler's.
+        """Return the loss of designs, with gradients by the weights of the sampler's model.
 
         Args:
             sampler: of the model that is trained.
-            reference: the pretrained one, whose weights ask for no gradient.
+            reference: the pretrained one, whose weights have no gradient.
             relaxed: the reward of rows `(N, L, V)`.
-            key: of the designs; with the same key and weights they are the same.
+            state: rows of noise, which become the designs.
             step: passes so far, for the temperature and the warm-up.
 
         Raises:
@@ -118,9 +117,7 @@ class DRAKES:
             UnsupportedError: if tokens are masked by class, or a network does not take relaxed
                 rows.
         """
-        networks = sampler.model.denoiser, reference.denoiser
-        with evaluating(*networks), torch.enable_grad():
-            state = sampler.init(self.batch, key=key)
+        with torch.enable_grad():
             walk = self.path(sampler, reference, state, self.temperature(step))
         gain, rewards = straight(relaxed, walk, sampler.model.vocab_size)
         warmth = min(1.0, (step + 1) / self.kl_warmup) if self.kl_warmup else 1.0
@@ -166,7 +163,8 @@ def straight(relaxed: Relaxed, walk: Walk, size: int) -> tuple[Tensor, Tensor]:
     rewards = torch.full((len(shown),), torch.nan, dtype=torch.float64, device=shown.device)
     for length in np.unique(lengths).tolist():
         mine = torch.from_numpy(np.flatnonzero(lengths == length)).to(shown.device)
-        with torch.enable_grad():
+        # in full precision, whatever the network computes in
+        with torch.enable_grad(), torch.autocast(shown.device.type, enabled=False):
             leaf = shown[mine, :length].requires_grad_()
             found = relaxed(leaf)
             (slope,) = torch.autograd.grad(found.nansum(), leaf)
@@ -181,16 +179,3 @@ def straight(relaxed: Relaxed, walk: Walk, size: int) -> tuple[Tensor, Tensor]:
         )
     moved = (walk.rows[..., :size] - shown) * slopes  # 0, with the gradient of the reward
     return (rewards[known].sum() + moved.double().sum()) / known.sum(), rewards
-
-
-@contextmanager
-def evaluating(*networks: nn.Module) -> Iterator[None]:
-    """Let networks answer as they do when they sample, without dropout, and set them back after."""
-    training = [network.training for network in networks]
-    for network in networks:
-        network.eval()
-    try:
-        yield
-    finally:
-        for network, before in zip(networks, training, strict=True):
-            network.train(before)

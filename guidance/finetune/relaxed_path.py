@@ -7,13 +7,15 @@ is relaxed as a whole, from the kernel averaged over the row it starts from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from discdiff import _check, random
@@ -25,6 +27,7 @@ from discdiff.process import MaskedProcess, UniformProcess
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.forward import check_relaxes
 from discdiff.samplers.state import State
+from discdiff.training.module import fast_attention
 
 Relax = Literal["straight_through", "soft"]
 Answer = TypeVar("Answer")
@@ -98,7 +101,7 @@ class RelaxedPath:
 
         Args:
             sampler: of the model that is trained, with its grid of steps.
-            reference: the model from which divergence is measured; its weights ask for no gradient.
+            reference: the model from which divergence is measured; its weights have no gradient.
             state: as `sampler.init` returns it.
             temperature: τ.
 
@@ -107,11 +110,16 @@ class RelaxedPath:
             UnsupportedError: if tokens are masked by class, the network does not take relaxed rows,
                 or the state has fixed alphabets.
         """
-        steps = _Steps(sampler, reference, state, _check.positive("temperature", temperature))
+        _check.positive("temperature", temperature)
+        steps = _Steps(sampler, reference, state, temperature, self.relax == "soft")
         if self.window > sampler.steps:
             raise InputError(
                 f"window must be at most the sampler's {sampler.steps} steps, got {self.window}"
             )
+        with evaluating(sampler.model.denoiser):
+            return self._walk(sampler, state, steps)
+
+    def _walk(self, sampler: Ancestral, state: State, steps: _Steps) -> Walk:
         cut = sampler.steps - self.window
         spent = torch.zeros(len(state), dtype=torch.float64, device=state.tokens.device)
         # one number for all rows: the same steps, so that rows share passes
@@ -124,7 +132,7 @@ class RelaxedPath:
             state = sampler.run(state, stop=float(sampler.times[cut]))
         rows = steps.one_hot(steps.cropped(state))
         for k in range(cut, sampler.steps):
-            rows, kl = self._kept(partial(steps.relaxed, k, state.keys, self.relax), rows)
+            rows, kl = self._kept(partial(steps.relaxed, k, state.keys), rows)
             spent = spent + kl
         hard = rows.argmax(-1)
         if self.relax == "soft":
@@ -159,11 +167,29 @@ def spread(steps: int, terms: int | None, u: float) -> tuple[list[int], float]:
     return [min(steps - 1, int((j + u) * share)) for j in range(terms)], share
 
 
+@contextmanager
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Let networks answer as they do when they sample, without dropout, and set them back after."""
+    training = [network.training for network in networks]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for network, before in zip(networks, training, strict=True):
+            network.train(before)
+
+
 class _Steps:
     """The steps of one walk."""
 
     def __init__(
-        self, sampler: Ancestral, reference: Model, state: State, temperature: float
+        self,
+        sampler: Ancestral,
+        reference: Model,
+        state: State,
+        temperature: float,
+        soft: bool,
     ) -> None:
         process = sampler.process
         if not isinstance(process, (MaskedProcess, UniformProcess)):
@@ -175,12 +201,14 @@ class _Steps:
         check_relaxes(sampler.model.denoiser)
         check_relaxes(reference.denoiser)
         self.model, self.reference, self.process = sampler.model, reference, process
-        self.times, self.temperature = sampler.times, temperature
+        self.times, self.temperature, self.soft = sampler.times, temperature, soft
+        weights = reference.denoiser.named_parameters()
+        self.fixed = {name: weight.detach() for name, weight in weights}
         longest = -(-int(state.lengths.max()) // _MULTIPLE) * _MULTIPLE
         self.width = min(longest, state.tokens.shape[1])
         self.active, self.cond = state.active[:, : self.width], state.cond
-        weights = next(self.model.denoiser.parameters(), None)
-        self.kind = torch.float64 if weights is None else weights.dtype
+        first = next(self.model.denoiser.parameters(), None)
+        self.kind = torch.float64 if first is None else first.dtype
 
     def cropped(self, state: State) -> Tensor:
         """Return the tokens `(B, L)`, L being enough for the longest row."""
@@ -194,7 +222,7 @@ class _Steps:
         """Return the divergence `(B,)` of step k from hard or relaxed `x`."""
         return self._both(k, x)[1]
 
-    def relaxed(self, k: int, keys: Tensor, relax: Relax, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def relaxed(self, k: int, keys: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rows after step k and its divergence `(B,)`."""
         log_p, kl = self._both(k, rows)
         keys, size = random.fold(keys, k), self.process.vocab_size
@@ -205,7 +233,7 @@ class _Steps:
             u = random.uniform(random.fold(keys, _WHEN), self.width)
             law = log_p
             drawn = self.active & (u < self.process.reveal_probability(t, s))
-        y = self._gumbel_softmax(law, random.fold(keys, _WHAT), relax).to(rows.dtype)
+        y = self._gumbel_softmax(law, random.fold(keys, _WHAT)).to(rows.dtype)
         hidden = rows[..., size : size + 1]
         if isinstance(self.process, MaskedProcess):
             y = rows[..., :size] + hidden * y
@@ -218,9 +246,11 @@ class _Steps:
         told = self.times[k].to(x.device).expand(len(x))
         if self.model.denoiser.needs_time:  # positions that cannot change are shown as clean
             told = torch.where(self.active, told[:, None], 0.0)
-        log_p = self.model.denoiser(x, told, self.cond)
-        with torch.set_grad_enabled(x.is_floating_point() and torch.is_grad_enabled()):
-            log_q = self.reference.denoiser(x, told, self.cond)
+        ours, theirs = self.model.denoiser, self.reference.denoiser
+        # in here, since this may run again in the backward pass
+        with evaluating(ours, theirs), fast_attention(x.device):
+            log_p = ours(x, told, self.cond)
+            log_q = functional_call(theirs, self.fixed, (x, told, self.cond))
         kl = step_kl(self.process, x, log_p, log_q, t, s)
         return log_p, torch.where(self.active, kl, 0.0).sum(1)
 
@@ -228,12 +258,12 @@ class _Steps:
         place = self.times[k : k + 2].to(self.active.device)
         return place[0].expand(self.active.shape), place[1].expand(self.active.shape)
 
-    def _gumbel_softmax(self, log_law: Tensor, keys: Tensor, relax: Relax) -> Tensor:
+    def _gumbel_softmax(self, log_law: Tensor, keys: Tensor) -> Tensor:
         shape = log_law.shape
         u = random.uniform(keys, shape[1] * shape[2]).view(shape)
         noisy = log_law.double() - (-u.log()).log()
         soft = torch.softmax(noisy / self.temperature, dim=-1)
-        if relax == "soft":
+        if self.soft:
             return soft
         hard = torch.nn.functional.one_hot(noisy.argmax(-1), shape[2]).to(soft.dtype)
         return hard + soft - soft.detach()
