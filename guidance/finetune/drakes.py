@@ -3,22 +3,27 @@ r"""DRAKES: the reward's own gradient, back through the last steps of sampling."
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from discdiff import _check
+from discdiff import _check, random
+from discdiff.denoiser import Denoiser
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.guidance.finetune.anneal import Anneal, Shape
+from discdiff.guidance.finetune.method import Drawn, FineTuner
 from discdiff.guidance.finetune.relaxed_path import Relax, RelaxedPath, Walk
+from discdiff.guidance.finetune.support import LAWS
 from discdiff.model import Model
 from discdiff.relaxed import Relaxed
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
+from discdiff.samplers.engine import Sampler
 from discdiff.samplers.state import State
 
-GRADIENT_FREE = ("wdce", "trajectory_balance", "log_variance", "brain", "policy_gradient")
+_START = 0  # purpose of the random numbers below the keys of rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +43,15 @@ class Objective:
     walk: Walk
 
 
-class DRAKES:
+class Held(NamedTuple):
+    """The designs of the last draw: their lengths, what is fixed in them, their classes."""
+
+    tokens: Tensor
+    active: Tensor
+    cond: Tensor | None
+
+
+class DRAKES(FineTuner):
     r"""Fine-tunes by gradients of the reward: $\max_\theta\mathbb E[r(x_0)]-KL/\lambda$.
 
     Designs are drawn along a grid of steps. The reward's gradient passes through the last `window`
@@ -49,7 +62,7 @@ class DRAKES:
     Args:
         designs: of a draw, which is scored and recorded; the gradients need none of it.
         every: optimiser steps between two draws.
-        scale: inverse temperature λ; 0 stays with the pretrained model.
+        scale: inverse temperature λ, above 0.
         batch: designs of a pass.
         window: steps at the end that gradients pass through.
         relax: `straight_through` or `soft`, as in `RelaxedPath`.
@@ -68,7 +81,7 @@ class DRAKES:
     the sampler's paths, $p(x_0)e^{\lambda r(x_0)}$, as steps → ∞. The estimates are exact for the
     divergence at given states, and for the reward as temperature → 0 where it is linear in the
     tokens and what is shown later does not depend on them; what would pass through steps before the
-    window is left out. With λ = 0 the pretrained model is the optimum.
+    window is left out.
 
     Source: Fine-Tuning Discrete Diffusion Models via Reward Optimization with Applications to DNA
     and Protein Design (Wang et al., 2024, arXiv:2410.13643), with the divergence it states.
@@ -77,6 +90,8 @@ class DRAKES:
         >>> DRAKES(scale=20.0, window=8)
         DRAKES(scale=20.0, batch=32, path=RelaxedPath(window=8, ...))
     """
+
+    name: ClassVar[str] = "drakes"
 
     def __init__(
         self,
@@ -94,11 +109,69 @@ class DRAKES:
         checkpoint: bool = True,
         terms: int | None = 8,
     ) -> None:
-        self.scale = _check.non_negative("scale", scale)
+        super().__init__(designs, every, scale)
         self.batch = _check.positive_int("batch", batch)
         self.path = RelaxedPath(window, relax, checkpoint, terms)
         self.temperature = Anneal(temperature, final_temperature, anneal_steps, anneal)
         self.kl_warmup = _check.non_negative_int("kl_warmup", kl_warmup)
+        self.passes = 0
+        self.held: Held | None = None
+
+    def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
+        super().begin(pretrained, sampler, reward)
+        if not isinstance(sampler, Ancestral):
+            raise UnsupportedError(
+                f"drakes needs the steps of Ancestral, got {type(sampler).__name__}"
+            )
+        if self.path.window > sampler.steps:
+            raise InputError(
+                f"window must be at most the sampler's {sampler.steps} steps, "
+                f"got {self.path.window}"
+            )
+        self._relaxed = gradients_of(reward)
+        self._grid = (sampler.steps, sampler.grid)
+
+    def take(self, drawn: Drawn) -> None:
+        paths = drawn.paths
+        self.held = Held(paths.tokens, paths.active, paths.cond)
+
+    def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
+        if self.held is None:
+            raise InputError("take must be called with designs before loss")
+        own = self.pretrained
+        model = Model(
+            policy, own.process, own.domain, own.lengths, frozen_training=own.frozen_training
+        )
+        sampler = Ancestral(model, *self._grid)
+        found = self.objective(
+            sampler, own, self._relaxed, self._noise(sampler, self.held, key), self.passes
+        )
+        figures = {
+            "relaxed_reward": float(found.reward.nanmean()),
+            "kl": float(found.kl.mean()),
+            "temperature": self.temperature(self.passes),
+        }
+        self.passes += 1
+        return found.loss, figures
+
+    def _noise(self, sampler: Ancestral, held: Held, key: Tensor) -> State:
+        """Return noise in the place of designs that were drawn: of their lengths and classes."""
+        keys = random.fold(key, torch.arange(self.batch, device=key.device))
+        device = next(sampler.model.denoiser.parameters()).device
+        chosen = (random.uniform(keys, 1)[:, 0] * len(held.tokens)).long()
+        chosen = chosen.to(held.tokens.device)
+        tokens, active = held.tokens[chosen].to(device), held.active[chosen].to(device)
+        cond = None if held.cond is None else held.cond[chosen].to(device)
+        keys = random.fold(keys.to(device), _START)
+        x_t = sampler.process.prior(tokens, active, keys)
+        return sampler.start(x_t, torch.ones(len(x_t), device=device), active, keys=keys, cond=cond)
+
+    def state(self) -> dict[str, Any]:
+        return {"passes": self.passes, "held": None if self.held is None else tuple(self.held)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.passes = int(state["passes"])
+        self.held = None if state["held"] is None else Held(*state["held"])
 
     def objective(
         self, sampler: Ancestral, reference: Model, relaxed: Relaxed, state: State, step: int = 0
@@ -135,10 +208,11 @@ def gradients_of(reward: Reward) -> Relaxed:
         UnsupportedError: if it has none; the message names the methods that need none.
     """
     if reward.relaxed is None:
+        others = ", ".join(name for name in LAWS if name != "drakes")
         raise UnsupportedError(
             "drakes needs the gradient of the reward: give every oracle a method relaxed(rows), "
             "from probabilities (N, L, V) to values (N,), and let the objective be theirs or made "
-            f"of terms. Methods that need none: {', '.join(GRADIENT_FREE)}"
+            f"of terms. Methods that need none: {others}"
         )
     return reward.relaxed
 

@@ -25,12 +25,15 @@ LAWS: dict[str, str] = {
     "trajectory_balance": "exact",
     "log_variance": "exact",
     "brain": "exact as the group → ∞",
+    "drakes": "biased: relaxation and truncation; with exact gradients exact as steps → ∞",
     "policy_gradient": "biased: E[r] in place of the soft value; with kl=path exact",
 }
 _BY_CLASS = tuple(("class_masked", plan) for plan in PLANS["class_masked"])
 _NOT_MASKED = (*_BY_CLASS, ("uniform", "ancestral"))
 # when a token is revealed would be part of the path where tokens are masked by class
 REFUSED: dict[str, tuple[tuple[str, str], ...]] = {
+    # gradients pass through steps of a grid
+    "drakes": (("masked", "first_hitting"), ("masked", "parallel"), *_BY_CLASS),
     "wdce": _NOT_MASKED,
     "trajectory_balance": _NOT_MASKED,
     "log_variance": _NOT_MASKED,

@@ -130,7 +130,7 @@ def test_the_gradient_of_the_divergence_is_that_of_finite_differences(kind, rela
     """At given states, and where they are soft through the states of the window as well."""
     ours, _ = pair(kind, LAW.tilted(VALUES))
     reference = pair(kind)[1]
-    method = DRAKES(scale=0.0, window=window, relax=relax, terms=None)
+    method = DRAKES(scale=1e-12, window=window, relax=relax, terms=None)
     logits = ours.denoiser.logits
 
     def loss():
@@ -204,19 +204,19 @@ def test_without_its_weight_on_hard_steps_the_divergence_holds_nothing_back(monk
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_a_reward_the_model_stays(kind):
+def test_next_to_no_reward_leaves_the_model_as_it_is(kind):
     ours, reference = pair(kind)
-    method = DRAKES(scale=0.0, window=2)
+    method = DRAKES(scale=1e-12, window=2)
     found = asked(method, ours, reference, 1)
     (slope,) = torch.autograd.grad(found.loss, ours.denoiser.logits)
-    assert found.loss.abs() < 1e-12
+    assert found.loss.abs() < 1e-10
     assert slope.abs().max() < 1e-9
 
 
 def test_the_divergence_warms_up():
     ours, _ = pair("masked", LAW.tilted(VALUES))
     reference = pair("masked")[1]
-    method = DRAKES(scale=0.0, window=2, kl_warmup=4)
+    method = DRAKES(scale=1e-12, window=2, kl_warmup=4)
     losses = [asked(method, ours, reference, 1, step=k).loss.item() for k in (0, 1, 9)]
     assert losses[:2] == pytest.approx([0.25 * losses[2], 0.5 * losses[2]])
 
