@@ -59,6 +59,10 @@ class DRAKES(FineTuner):
     pretrained model is that of the two kernels at every step (`step_kl`). The loss is
     $(w\,KL-\lambda r)/\max(1,\lambda)$, the mean over a batch, w rising to 1 in `kl_warmup` steps.
 
+    What the gradients come from is no evaluation: it counts against no budget, and filters and a
+    predictor's domain of applicability are not in it. The draws, which are scored in full, show
+    whether it holds.
+
     Args:
         designs: of a draw, which is scored and recorded; the gradients need none of it.
         every: optimiser steps between two draws.
