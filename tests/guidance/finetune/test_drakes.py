@@ -66,7 +66,10 @@ def test_a_network_of_sequences_has_gradients_in_every_length():
     method = DRAKES(scale=1.0, window=6)
     found = method.objective(sampler, reference, gradients_of(reward), sampler.init(16, key=1))
     assert {8, 12} == set(found.walk.state.lengths.tolist())
-    torch.testing.assert_close(found.reward, reward(found.walk.tokens).reward, rtol=1e-4, atol=1e-5)
+    hard = reward(found.walk.tokens).reward
+    known = hard.isfinite()  # outside of what it was trained on, only the hard value is none
+    assert known.sum() > 8
+    torch.testing.assert_close(found.reward[known], hard[known], rtol=1e-4, atol=1e-5)
     found.loss.backward()
     assert ours.denoiser.head.weight.grad.abs().sum() > 0
 
@@ -131,9 +134,9 @@ def test_a_run_writes_a_model_and_records_its_designs(motif, tmp_path):
         rate=1e-2,
         max_steps=4,
     )
-    summary = run.run()
+    run.run()
     assert run.result is not None
-    assert summary.evaluated > 8
+    assert motif.counts.requested == 3 * 8
     tuned = Model.load(tmp_path / "run" / run.result.model)
     assert len(Ancestral(tuned, 6).sample(4, key=1)) == 4
 
