@@ -66,7 +66,7 @@ class RelaxedPath:
         window: steps at the end that are relaxed; gradients do not pass beyond.
         relax: `straight_through` or `soft`.
         checkpoint: compute the activations of a step again when its gradient is needed, in place of
-            keeping them: the same gradients for about a third more time.
+            keeping them: the same gradients, in up to twice the time.
         terms: hard steps whose divergence is taken, evenly spread from a random start and weighted
             for all; None for every one. It is 2 network passes for each.
 
