@@ -160,13 +160,11 @@ class DRAKES(FineTuner):
 
     def _noise(self, sampler: Ancestral, held: Held, key: Tensor) -> State:
         """Return noise in the place of designs that were drawn: of their lengths and classes."""
-        keys = random.fold(key, torch.arange(self.batch, device=key.device))
-        device = next(sampler.model.denoiser.parameters()).device
-        chosen = (random.uniform(keys, 1)[:, 0] * len(held.tokens)).long()
-        chosen = chosen.to(held.tokens.device)
+        keys, device = random.fold(key, torch.arange(self.batch, device=key.device)), key.device
+        chosen = (random.uniform(keys, 1)[:, 0] * len(held.tokens)).long().to(held.tokens.device)
         tokens, active = held.tokens[chosen].to(device), held.active[chosen].to(device)
         cond = None if held.cond is None else held.cond[chosen].to(device)
-        keys = random.fold(keys.to(device), _START)
+        keys = random.fold(keys, _START)
         x_t = sampler.process.prior(tokens, active, keys)
         return sampler.start(x_t, torch.ones(len(x_t), device=device), active, keys=keys, cond=cond)
 
