@@ -15,6 +15,7 @@ from discdiff.commands.compare import compare
 from discdiff.commands.design import design
 from discdiff.commands.doctor import doctor
 from discdiff.commands.evaluate import evaluate
+from discdiff.commands.finetune import finetune
 from discdiff.commands.list import list_names
 from discdiff.commands.oracle import list_oracles
 from discdiff.commands.oracle_check import check
@@ -26,6 +27,7 @@ from discdiff.commands.sample import sample
 from discdiff.commands.select import export, select
 from discdiff.commands.train import train
 from discdiff.commands.train_predictor import train_predictor
+from discdiff.config.finetune import Finetune
 from discdiff.config.predictor import TrainPredictor
 from discdiff.config.settings import (
     Ask,
@@ -114,6 +116,7 @@ for command, schema in (
     (design, Design),
     (train, Train),
     (train_predictor, TrainPredictor),
+    (finetune, Finetune),
     (sample, Sample),
     (evaluate, Evaluate),
     (select, Select),

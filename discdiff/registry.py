@@ -26,6 +26,7 @@ KINDS = (
     "samplers",
     "constraints",
     "guidance",
+    "finetuners",
     "values",
     "oracles",
     "transforms",

@@ -89,7 +89,8 @@ COMMAND_LINES = [
     line for block in ALL_BLOCKS for line in block.code.splitlines() if line.startswith("discdiff ")
 ]
 COMPOSED = (
-    *("ask", "bench", "design", "evaluate", "export", "sample", "select", "tell", "train"),
+    *("ask", "bench", "design", "evaluate", "export", "finetune", "sample", "select", "tell"),
+    "train",
     "train-predictor",
 )
 

@@ -326,7 +326,7 @@ def test_every_public_method_is_documented_there_or_in_what_it_fulfils():
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("kind", ["samplers", "guidance"])
+@pytest.mark.parametrize("kind", ["samplers", "guidance", "finetuners"])
 def test_every_sampler_and_method_states_its_law(kind: str):
     targets = entry_points(kind)
     assert targets

@@ -157,6 +157,9 @@ def test_a_transformer_says_the_same_of_one_hot_rows():
     soft = net(one_hot(x, 4).float(), torch.ones(2))
     real = x != 5
     torch.testing.assert_close(soft[real], net(x, torch.ones(2))[real])
+    with torch.autocast("cpu", torch.bfloat16):
+        soft, hard = net(one_hot(x, 4).float(), torch.ones(2)), net(x, torch.ones(2))
+    assert torch.equal(soft[real], hard[real])
 
 
 @pytest.mark.parametrize(

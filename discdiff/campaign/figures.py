@@ -83,6 +83,21 @@ def overlaid(curves: Mapping[str, Sequence[float]]) -> str:
     return _svg(figure, "overlaid")
 
 
+def drawn_against(evaluations: Sequence[float], curves: Mapping[str, Sequence[float]]) -> str:
+    """Return means of the designs of each draw of a fine-tuning against evaluations, as SVG.
+
+    Args:
+        evaluations: paid for by each draw's end.
+        curves: one value for each draw, by name.
+    """
+    figure, axes = _axes("evaluations", "mean of a draw")
+    for place, (name, values) in enumerate(curves.items()):
+        colour = _PALETTE[place % len(_PALETTE)]
+        axes.plot(evaluations, values, color=colour, linewidth=1.8, marker=".", label=name)
+    axes.legend(frameon=False)
+    return _svg(figure, "draws")
+
+
 def top_means(rewards: list[float], top: int = TOP) -> list[float]:
     """Return, after each evaluation, the mean of the `top` best rewards so far; NaN until then.
 

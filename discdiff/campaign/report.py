@@ -21,6 +21,7 @@ from discdiff.campaign.page.html import embedded, page
 from discdiff.campaign.page.numbers import counts_of, side_by_side
 from discdiff.campaign.page.payload import payload
 from discdiff.campaign.page.sequences import sequences_of
+from discdiff.campaign.page.tuning import tuning_of
 from discdiff.campaign.page.used import notes_on_outputs, used_in
 from discdiff.campaign.provenance import directions
 from discdiff.campaign.runlog import logger
@@ -119,6 +120,7 @@ def render_report(
             ("Distribution of reward", Markup(distributions(summary.arms))),
             ("Best so far", Markup(best_so_far(summary.arms))),
         ],
+        tuning=tuning_of(store.path.parent),
         best=best,
         number=number,
         previews="measured" not in settings,  # a laboratory is sent finished designs

@@ -111,6 +111,7 @@ class ArmRun:
         self.budget = budget
         self.tracker = Tracker(arm, budget, task.rules.charge, callback)
         self._answers: deque[Answers] = deque(maxlen=_RECENT)
+        self._told = 0  # rounds that the diversity memory knows
 
     def run(self) -> Counts:
         """Run the rounds that are missing and return what the arm asked of the oracle.
@@ -122,12 +123,25 @@ class ArmRun:
         for found in done:
             rows = self.store.rows(self.arm, found.number)
             self.tracker.rewards.extend(r.reward for r in rows if not np.isnan(r.reward))
-            self._remember(found.number)
         while not self._over(done):
-            done.append(self._round(len(done), total(done)))
-            self._remember(done[-1].number)
-            self._refuse_failing([])
+            done.append(self.advance(len(done)))
         return total(done)
+
+    def advance(self, number: int) -> Round:
+        """Run a round; all before it are finished. If it is as well, it is only drawn again.
+
+        What is recorded of a round that is drawn again is not asked of the oracle.
+
+        Raises:
+            OracleError: as for `run`.
+        """
+        done = [found for found in self.store.rounds(self.arm) if found.finished]
+        while self._told < number:
+            self._remember(self._told)
+            self._told += 1
+        found = self._round(number, done)
+        self._refuse_failing([])
+        return found
 
     def _over(self, done: list[Round]) -> bool:
         if charged(total(done), self.task.rules.charge) >= self.budget:
@@ -137,8 +151,8 @@ class ArmRun:
             return True
         return False
 
-    def _round(self, number: int, before: Counts) -> Round:
-        began = time.monotonic()
+    def _round(self, number: int, done: list[Round]) -> Round:
+        began, before = time.monotonic(), total(done[:number])
         rules, domain = self.task.rules, self.task.sampler.model.domain
         recorder = Recorder(self.store, self.arm, number)
         replayed = Replayed(self.task.oracle, recorder, rules.batch_size, self._judge)
@@ -168,6 +182,8 @@ class ArmRun:
             **self.task.given,
         )
         self._answers.append(replayed.answers)
+        if number < len(done):
+            return done[number]
         counts: dict[str, float] = dict(_minus(metered.counts, before))
         counts |= {name: n for name, n in samples.counts.items() if name.startswith("nfe")}
         counts |= {"designs": len(samples), "seconds": time.monotonic() - began}

@@ -29,6 +29,13 @@ def resume(
 
     if not (run / CONFIG).is_file():
         raise StoreError(f"{run} holds no run: it has no file {CONFIG}")
+    if "method" in (began := composition.stored("design", run / CONFIG)).values:
+        from discdiff.commands import finetune
+        from discdiff.config.finetune import Finetune
+
+        source = replace(began, trusted=allow_code)
+        finetune.carry_through(fill(Finetune, source), source, run)
+        return
     if (run / DATABASE).is_file():
         from discdiff.commands.campaigns import carry_through
 

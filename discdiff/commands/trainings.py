@@ -41,7 +41,7 @@ CARD_SAMPLES = 256
 
 def refuse_run(folder: Path) -> None:
     """Raise `StoreError` if `folder` holds a run, or is not a folder."""
-    if not _is_main():
+    if not is_main():
         return
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file, not a folder")
@@ -91,7 +91,7 @@ def carry_through(settings: Train, source: Composition) -> None:
     except KeyboardInterrupt:
         typer.secho(f"discdiff: interrupted. Continue with: discdiff resume {folder}", err=True)
         raise typer.Exit(130) from None
-    if not _is_main():
+    if not is_main():
         return
     trained.card["quality"] = measured = _quality(trained, settings.seed)
     trained.save(folder / "model", settings.trainer.dtype)
@@ -156,7 +156,7 @@ def keys_of(section: str, source: Composition, known: Container[str]) -> Iterato
         raise ConfigError(f"{place}: {error}") from error
 
 
-def _is_main() -> bool:
+def is_main() -> bool:
     """Return whether this is the first of the processes of a training, the one that writes."""
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
@@ -314,7 +314,7 @@ def _quality(model: Model, seed: int) -> dict[str, str]:
 
 def write_surroundings(folder: Path, source: Composition) -> None:
     """Write the configuration and the environment of a run, unless they are there."""
-    if (folder / CONFIG).exists() or not _is_main():
+    if (folder / CONFIG).exists() or not is_main():
         return
     folder.mkdir(parents=True, exist_ok=True)
     values = source.values

@@ -155,17 +155,26 @@ def oracle(components: Mapping[str, Component], source: Composition, owner: Mode
         return Combined(parts)
 
 
-def objective(keys: ObjectiveKeys, scored: Combined, source: Composition) -> Objective:
-    """Return the objective over the outputs of `scored`; without terms, over each as it is."""
+def objective(
+    keys: ObjectiveKeys, scored: Combined, source: Composition, section: str = "objective"
+) -> Objective:
+    """Return the objective over the outputs of `scored`; without terms, over each as it is.
+
+    One in another section than `objective` need not say what becomes of every output.
+    """
     directions = dict(zip(scored.outputs, scored.directions, strict=True))
     listed = dict.fromkeys(scored.outputs, TermKeys()) if keys.terms is None else dict(keys.terms)
-    terms = [_term(o, term, directions, source) for o, term in listed.items() if term is not None]
-    aggregation = component("aggregations", "objective.aggregation", keys.aggregation, source)
-    filters = [component("filters", "objective.filters", rule, source) for rule in keys.filters]
+    terms = [
+        _term(o, term, directions, source, section)
+        for o, term in listed.items()
+        if term is not None
+    ]
+    aggregation = component("aggregations", f"{section}.aggregation", keys.aggregation, source)
+    filters = [component("filters", f"{section}.filters", rule, source) for rule in keys.filters]
     diversity = None
     if keys.diversity is not None:
-        diversity = component("diversity", "objective.diversity", keys.diversity, source)
-    with located(source, "objective"):
+        diversity = component("diversity", f"{section}.diversity", keys.diversity, source)
+    with located(source, section):
         for rule in filters:
             for output in rule.outputs:
                 _check.one_of("output of a filter", output, scored.outputs)
@@ -176,7 +185,7 @@ def objective(keys: ObjectiveKeys, scored: Combined, source: Composition) -> Obj
 
         used = {*listed, *(output for rule in filters for output in rule.outputs)}
         for output in scored.outputs:
-            if output not in used:
+            if output not in used and section == "objective":
                 raise InputError(
                     f"objective.terms must say what becomes of {output!r}: add "
                     f"objective.terms.{output}={{}} to reward it as it is, or "
@@ -312,8 +321,14 @@ def refuse_foreign_code(key: str, config: Mapping[str, Any], source: Composition
     )
 
 
-def _term(output: str, keys: TermKeys, directions: Mapping[str, str], source: Composition) -> Term:
-    key = f"objective.terms.{output}"
+def _term(
+    output: str,
+    keys: TermKeys,
+    directions: Mapping[str, str],
+    source: Composition,
+    section: str,
+) -> Term:
+    key = f"{section}.terms.{output}"
     transform = keys.transform or {"name": "identity"}
     built = component("transforms", f"{key}.transform", transform, source)
     with located(source, key):

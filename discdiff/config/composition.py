@@ -79,7 +79,7 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
         >>> compose("design", ["budget=50"]).values["budget"]
         50
     """
-    texts = shorthand.verbatim(overrides)
+    texts = shorthand.placed(shorthand.verbatim(overrides), command)
     experiment = hydra.Experiment.of(file, [hydra.parse(text) for text in texts])
     parsed = [hydra.parse(text) for text in shorthand.named(texts, experiment)]
     for override in parsed:
@@ -98,7 +98,7 @@ def compose(command: str, overrides: Sequence[str] = (), file: Path | None = Non
         f"configs/{command}.yaml",
         _with_whole_paths(_resolved(command, composed)),
         tuple(o.key_or_group for o in parsed if o.key_or_group not in hydra.groups()),
-        tuple(o.key_or_group for o in parsed if o.key_or_group in hydra.groups()),
+        tuple(hydra.place_of(o.key_or_group) for o in parsed if o.key_or_group in hydra.groups()),
         tuple(_documents(choices, experiment)),
     )
     name = composition.values.get("name", "run")
@@ -118,7 +118,8 @@ def jobs(command: str, overrides: Sequence[str], file: Path | None = None) -> li
         >>> [job.values["seed"] for job in jobs("design", ["seed=0,1", "budget=50"])]
         [0, 1]
     """
-    parsed = [hydra.parse(text) for text in shorthand.verbatim(overrides)]
+    texts = shorthand.placed(shorthand.verbatim(overrides), command)
+    parsed = [hydra.parse(text) for text in texts]
     fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
     choices = [_alternatives(o) for o in parsed if o.is_sweep_override()]
     combinations = list(dict.fromkeys(itertools.product(*choices)))
@@ -156,7 +157,8 @@ def _documents(
     if experiment is not None:
         yield experiment.label, experiment.values
     for group in set(hydra.groups()) - {"experiment"}:
-        for option in re.findall(r"[\w.-]+", str(choices.get(group) or "")):
+        choice = choices.get(group) or choices.get(f"{group}@{hydra.place_of(group)}")
+        for option in re.findall(r"[\w.-]+", str(choice or "")):
             yield f"configs/{group}/{option}.yaml", hydra.read_packaged(group, option)
 
 

@@ -26,6 +26,7 @@ _MODULE = "discdiff.configs"
 KINDS = {  # group of configuration files -> kind of registered names it selects
     "denoiser": "denoisers",
     "domain": "domains",
+    "finetune": "finetuners",
     "guidance": "guidance",
     "oracle": "oracles",
     "process": "processes",
@@ -35,6 +36,7 @@ KINDS = {  # group of configuration files -> kind of registered names it selects
 }
 _INTERNAL = ("full_key:", "object_type=", "reference_type=")  # lines that OmegaConf adds
 _KEYED = ("oracle",)  # groups that hold several options at once, each under its own name
+_PLACES = {"finetune": "method"}  # keys that options of a group end up at, where they differ
 
 
 def parse(text: str) -> Override:
@@ -115,7 +117,12 @@ def read_packaged(group: str, option: str) -> dict[str, Any]:
     """Return the values that the file of `option` sets, under the keys they end up at."""
     path = _root() / group / f"{option}.yaml"
     values = read_yaml(path) if path.is_file() else {"name": option}
-    return {group: {option: values} if group in _KEYED else values}
+    return {place_of(group): {option: values} if group in _KEYED else values}
+
+
+def place_of(group: str) -> str:
+    """Return the key at which what is chosen of `group` ends up."""
+    return _PLACES.get(group, group)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -252,7 +259,8 @@ def _offer_names() -> None:
     for group, kind in KINDS.items():
         for entry in registry.names(kind):
             if not (_root() / group / f"{entry.name}.yaml").is_file() and not entry.broken:
-                package = f"{group}.{entry.name}" if group in _KEYED else group
+                place = place_of(group)
+                package = f"{place}.{entry.name}" if group in _KEYED else place
                 store.store(
                     group=group, name=entry.name, node={"name": entry.name}, package=package
                 )

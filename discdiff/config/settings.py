@@ -341,7 +341,8 @@ def _fill(schema: Any, values: Mapping[str, Any], path: str, source: Composition
                 f"{', '.join(hints)}.{_check.suggestion(key, hints)}"
             )
     for entry in fields(schema):
-        if entry.default is MISSING and entry.name not in values:
+        required = entry.default is MISSING and entry.default_factory is MISSING
+        if required and entry.name not in values:
             key = path + entry.name
             raise ConfigError(f"{source.origin(key)}: key {key!r} is not set")
     return schema(

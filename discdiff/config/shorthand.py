@@ -1,6 +1,7 @@
 """Short forms of the command line: an oracle of one's own, and text that needs no quotes.
 
-That is `oracle.path=my.py:score`, `oracle.command=...` and `template=c1ccccc1[*:1]`.
+That is `oracle.path=my.py:score`, `oracle.command=...`, `template=c1ccccc1[*:1]`, and `method=wdce`
+for the group of files that is chosen from.
 """
 
 from __future__ import annotations
@@ -76,6 +77,20 @@ def named(overrides: Sequence[str], experiment: hydra.Experiment | None) -> list
             found.append(f"oracle.{name}.name={kind}")
         found.append(f"oracle.{name}.{option['key']}{option['rest']}")
     return found
+
+
+def placed(overrides: Sequence[str], command: str) -> list[str]:
+    """Return the overrides with the group in place of the key that is chosen by it.
+
+    Example:
+        >>> placed(["method=wdce", "method.scale=5"], "finetune")
+        ['finetune@method=wdce', 'method.scale=5']
+        >>> placed(["method=maxmin"], "select")
+        ['method=maxmin']
+    """
+    if command != "finetune":
+        return list(overrides)
+    return [re.sub(r"^(method|finetune)=(?=\w)", "finetune@method=", text) for text in overrides]
 
 
 def _quoted(text: str) -> str:

@@ -145,7 +145,8 @@ class Transformer(Denoiser):
         if length > self.max_length:
             raise InputError(f"rows must have at most {self.max_length} tokens, got {length}")
         if x_t.is_floating_point():
-            hidden = x_t @ self.embedding.weight.to(x_t.dtype)
+            with torch.autocast(x_t.device.type, enabled=False):  # as exact as a look-up
+                hidden = x_t @ self.embedding.weight.to(x_t.dtype)
             real = x_t[..., self.vocab_size + 1] < 0.5
         else:
             hidden = self.embedding(x_t)

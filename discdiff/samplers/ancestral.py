@@ -81,6 +81,7 @@ class Ancestral(Sampler):
         super().__init__(model, temperature, top_p, constraint)
         self.steps = _check.positive_int("steps", steps)
         _check.one_of("grid", grid, GRIDS)
+        self.grid: Grid = grid
         self.times = grid_times(steps, grid)
 
     def plan(self, state: State) -> Plan:

@@ -96,6 +96,19 @@ class RelaxedPass(NamedTuple):
     times: Tensor
 
 
+def check_relaxes(network: object) -> None:
+    """Check that a network, which may be any module, takes relaxed rows in place of tokens.
+
+    Raises:
+        UnsupportedError: if it neither derives from `Denoiser` nor says `relaxes = True`.
+    """
+    if not isinstance(network, Denoiser) and not getattr(network, "relaxes", False):
+        raise UnsupportedError(
+            "gradients need a network that takes relaxed rows, float (B, L, V + 2): derive "
+            f"{type(network).__name__} from Denoiser, or set relaxes = True on it"
+        )
+
+
 def relaxed_passes(model: Model, state: State, rows: Ints) -> Iterator[RelaxedPass]:
     """Yield passes of the rows as one-hots that can be differentiated by; grad must be enabled.
 
@@ -109,12 +122,7 @@ def relaxed_passes(model: Model, state: State, rows: Ints) -> Iterator[RelaxedPa
     Raises:
         UnsupportedError: if the network does not take relaxed rows.
     """
-    network: object = model.denoiser  # any module may be one
-    if not isinstance(network, Denoiser) and not getattr(network, "relaxes", False):
-        raise UnsupportedError(
-            "gradients need a network that takes relaxed rows, float (B, L, V + 2): derive "
-            f"{type(network).__name__} from Denoiser, or set relaxes = True on it"
-        )
+    check_relaxes(model.denoiser)
     state.counts["nfe"] += len(rows)
     state.counts["nfe_grad"] += len(rows)
     lengths, device = state.lengths[rows], state.tokens.device

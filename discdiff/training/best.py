@@ -12,11 +12,12 @@ from discdiff.data.module import DataModule
 from discdiff.errors import InputError
 
 if TYPE_CHECKING:
+    from discdiff.finetuning.ticks import Ticks
     from discdiff.predictor.rows import TableModule
 
 
 def early_stopping(
-    patience: int, data: DataModule | TableModule, measure: str
+    patience: int, data: DataModule | TableModule | Ticks, measure: str
 ) -> list[pl.Callback]:
     """Return the callbacks that end a run after `patience` validations without a lower `measure`.
 

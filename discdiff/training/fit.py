@@ -27,6 +27,7 @@ from discdiff.training.pace import Pace
 from discdiff.training.snapshots import LAST, AtomicCheckpointIO, Snapshots
 
 if TYPE_CHECKING:
+    from discdiff.finetuning.ticks import Ticks
     from discdiff.predictor.predictor import Predictor
     from discdiff.predictor.rows import TableModule
     from discdiff.smoothed.model import SmoothedModel
@@ -103,7 +104,7 @@ def make_logger(name: str, out: Path, settings: dict[str, object] | None = None)
 
 def fit(
     model: Trained,
-    data: DataModule | TableModule,
+    data: DataModule | TableModule | Ticks,
     out: str | Path,
     *,
     kind: Callable[..., AveragedTraining] = Training,

@@ -12,6 +12,7 @@ import torch
 
 from discdiff import registry
 from discdiff.config import build, composition, hydra, settings
+from discdiff.config.finetune import Finetune
 from discdiff.config.predictor import TrainPredictor
 from discdiff.domain import Letters
 from discdiff.errors import ConfigError
@@ -26,6 +27,7 @@ COMMANDS = {
     "train_predictor": TrainPredictor,
     "select": settings.Select,
     "export": settings.Export,
+    "finetune": Finetune,
     "compare": settings.Compare,
     "bench": settings.Bench,
     "ask": settings.Ask,
@@ -36,6 +38,7 @@ DATA = {
     "train_predictor": ["data.path=x.csv", "target=a"],
     "export": ["out=x.csv"],
 }  # what a command needs besides its defaults
+PRESET = ("finetune", "tree_search")
 FOLDER = Path(__file__).parents[2] / "configs"
 
 
@@ -46,7 +49,9 @@ def options() -> list[tuple[str, str]]:
 
 def commands_of(group: str, option: str) -> list[str]:
     """The commands whose defaults mention the group; an experiment names its command first."""
-    using = [c for c in COMMANDS if re.search(rf"- {group}:", (FOLDER / f"{c}.yaml").read_text())]
+    using = [
+        c for c in COMMANDS if re.search(rf"- {group}(@\w+)?:", (FOLDER / f"{c}.yaml").read_text())
+    ]
     if group == "experiment":
         text = (FOLDER / group / f"{option}.yaml").read_text()
         if "/representation:" in text:
@@ -81,10 +86,16 @@ def test_every_option_composes(group: str, option: str):
 
 
 @pytest.mark.parametrize(
-    ("group", "option"), [(g, o) for g, o in options() if g in ("sampler", "guidance", "oracle")]
+    ("group", "option"),
+    [
+        (g, o)
+        for g, o in options()
+        # the tree search is a setting of another method
+        if g in ("sampler", "guidance", "oracle", "finetune") and (g, o) != PRESET
+    ],
 )
 def test_a_file_states_the_defaults_of_the_constructor(group: str, option: str):
-    values = hydra.read_packaged(group, option)[group]
+    values = hydra.read_packaged(group, option)[hydra.place_of(group)]
     values = values[option] if group == "oracle" else values
     parameters = registry.options(hydra.KINDS[group], values.pop("name"))
     for key, value in values.items():

@@ -1,0 +1,196 @@
+r"""What is measured at every draw, against reward hacking, and what is concluded from it.
+
+A draw's designs come from the model as it then is, and the budget has paid for their rewards. They
+are measured by what was never trained on: a judge, the likelihood under the pretrained network,
+the divergence spent, likeness to each other and to known strings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from discdiff.campaign.background import Background
+from discdiff.domain import Domain
+from discdiff.errors import InputError
+from discdiff.finetuning.contract import Drawn
+from discdiff.objective import Objective
+from discdiff.oracle import Streaming
+from discdiff.oracle.scores import Floats
+
+Figures = dict[str, float]
+PAIRS = 64  # designs that are compared with each other
+ERRORS = 2.0  # standard errors that make a change
+
+
+def measure(
+    drawn: Drawn,
+    outputs: Sequence[str],
+    judge: Objective | None,
+    background: Background,
+) -> Figures:
+    """Return the figures of one draw; NaN where there is nothing to measure.
+
+    Args:
+        drawn: the designs.
+        outputs: names of the oracle's outputs.
+        judge: an objective over outputs that are not trained on.
+        background: knows the strings that are not new.
+    """
+    samples, domain = drawn.samples, background.domain
+    reward = _numbers(samples.reward)
+    valid = np.flatnonzero(samples.valid)
+    strings = [domain.canonical(samples.strings[i]) for i in valid.tolist()]
+    distinct = list(dict.fromkeys(strings))
+    found = {
+        "reward": _mean(reward),
+        "reward_se": _error(reward),
+        "reward_median": float(np.median(reward)) if len(reward) else math.nan,
+        "reward_best": max(reward.tolist(), default=math.nan),
+        "valid": len(valid) / len(samples),
+        "unique": len(distinct) / max(1, len(strings)),
+        "diversity": _diversity(domain, distinct[:PAIRS]),
+        "confidence": _mean(_numbers(samples.confidence)),
+        "divergence": _mean(_numbers(drawn.divergence)),
+        "log_likelihood": _mean(_numbers(drawn.log_pre)),
+    }
+    found |= _likeness(background, distinct)
+    if judge is not None and samples.scores is not None:
+        values = np.asarray(judge(samples.scores, outputs, samples.strings), dtype=np.float64)
+        values = values[samples.valid & ~np.isnan(values)]
+        found |= {"judge": _mean(values), "judge_se": _error(values)}
+    return found
+
+
+def score(figures: Mapping[str, float], scale: float) -> float:
+    r"""Return what the weights of a draw are worth: its judge's mean where there is a judge.
+
+    Without one, the mean reward less (divergence - log of the valid share) / λ: what the tilted law
+    of valid designs makes as large as it can be.
+    """
+    if "judge" in figures:
+        return figures["judge"]
+    valid = figures["valid"]
+    lost = figures["divergence"] - (math.log(valid) if valid > 0 else -math.inf)
+    return figures["reward"] - lost / scale
+
+
+def best_draw(history: Sequence[Mapping[str, float]], scale: float) -> int:
+    """Return the number of the draw with the highest score, the first of equals.
+
+    Example:
+        >>> first = {"reward": 0.1, "divergence": 0.0, "valid": 1.0}
+        >>> second = {"reward": 0.9, "divergence": 1.0, "valid": 1.0}
+        >>> best_draw([first, second], scale=10.0), best_draw([first, second], scale=1.0)
+        (1, 0)
+    """
+    worth = [score(one, scale) for one in history]
+    ranked = [-math.inf if math.isnan(one) else one for one in worth]
+    return ranked.index(max(ranked))
+
+
+def hacked(history: Sequence[Mapping[str, float]]) -> str | None:
+    """Return a warning if the trained reward rose while the judge fell, else None.
+
+    The last draw is compared with the earlier one that the judge liked best. Both differences must
+    be more than two standard errors.
+
+    Example:
+        >>> errors = {"reward_se": 0.01, "judge_se": 0.01}
+        >>> before, after = {"reward": 0.2, "judge": 0.5}, {"reward": 0.8, "judge": 0.3}
+        >>> hacked([before | errors, after | errors])
+        'this looks like reward hacking: since draw 0 the reward rose from 0.200 to 0.800, and the
+         judge fell from 0.500 to 0.300'
+    """
+    known = [
+        (i, one) for i, one in enumerate(history) if not math.isnan(one.get("judge", math.nan))
+    ]
+    if len(known) < 2 or known[-1][0] != len(history) - 1:
+        return None
+    now = known[-1][1]
+    number, best = max(known[:-1], key=lambda pair: pair[1]["judge"])
+    rose, fell = now["reward"] - best["reward"], best["judge"] - now["judge"]
+    if rose <= _together(now, best, "reward_se") or fell <= _together(now, best, "judge_se"):
+        return None
+    return (
+        f"this looks like reward hacking: since draw {number} the reward rose from "
+        f"{best['reward']:.3f} to {now['reward']:.3f}, and the judge fell from "
+        f"{best['judge']:.3f} to {now['judge']:.3f}"
+    )
+
+
+def refuse_trained_judge(judge: Objective, objective: Any, oracle: Streaming) -> None:
+    """Raise `InputError` unless `judge` reads outputs of `oracle` that are not trained on.
+
+    Args:
+        judge: terms over some of the outputs.
+        objective: what is trained on; None for the oracle's only output.
+        oracle: scores designs.
+    """
+    read = _outputs(judge)
+    for output in read:
+        if output not in oracle.outputs:
+            raise InputError(
+                f"judge must read outputs of the oracle, {', '.join(oracle.outputs)}, got "
+                f"{output!r}"
+            )
+    if not isinstance(objective, Objective):
+        raise InputError(
+            "judge must read outputs that are not trained on: give an objective that says which "
+            f"of {', '.join(oracle.outputs)} are"
+        )
+    both = [output for output in read if output in _outputs(objective)]
+    if both:
+        raise InputError(
+            f"judge must read outputs that are not trained on, got {', '.join(both)}, which the "
+            "objective reads as well"
+        )
+
+
+def _outputs(objective: Objective) -> list[str]:
+    read = [term.output for term in objective.terms]
+    return [*read, *(output for rule in objective.filters for output in rule.outputs)]
+
+
+def _together(now: Mapping[str, float], then: Mapping[str, float], name: str) -> float:
+    return ERRORS * math.hypot(now[name], then[name])
+
+
+def _numbers(values: torch.Tensor | None) -> Floats:
+    if values is None:
+        return np.zeros(0)
+    found: Floats = values.double().cpu().numpy()
+    return found[~np.isnan(found)]
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _error(values: Floats) -> float:
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+def _diversity(domain: Domain, strings: Sequence[str]) -> float:
+    """Return the mean unlikeness of two different strings."""
+    if len(strings) < 2:
+        return 0.0 if strings else math.nan
+    likeness = domain.likeness(strings)
+    rows = np.stack([likeness(string) for string in strings])
+    return float(1.0 - (rows.sum() - np.trace(rows)) / (len(strings) * (len(strings) - 1)))
+
+
+def _likeness(background: Background, strings: Sequence[str]) -> Figures:
+    """Return how new designs are, and how like the nearest known string."""
+    if not background.reference:
+        return {}
+    near = [background.remark(string).similarity for string in strings[:PAIRS]]
+    fresh = [one < 1.0 for one in near]
+    return {
+        "novel": float(np.mean(fresh)) if fresh else math.nan,
+        "nearest": float(np.mean(near)) if near else math.nan,
+    }

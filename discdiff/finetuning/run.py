@@ -1,0 +1,204 @@
+"""Fine-tuning a model under a reward: a campaign whose rounds the trained model draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from discdiff import _check
+from discdiff.campaign.identity import describe
+from discdiff.campaign.progress import Progress
+from discdiff.campaign.rows import GUIDED
+from discdiff.campaign.runlog import logger
+from discdiff.campaign.runner import Campaign
+from discdiff.campaign.store import Store
+from discdiff.campaign.summary import Summary, summarise
+from discdiff.errors import InputError
+from discdiff.finetuning.adapters import LoRA
+from discdiff.finetuning.contract import FineTuner
+from discdiff.finetuning.draws import Draws, Round
+from discdiff.finetuning.figures import refuse_trained_judge
+from discdiff.finetuning.module import FineTuning
+from discdiff.finetuning.result import KEEP, Result, conclude
+from discdiff.finetuning.ticks import Ticks
+from discdiff.model import Model
+from discdiff.objective import Objective
+from discdiff.reward import Reward
+from discdiff.samplers.engine import Sampler
+from discdiff.training.fit import fit
+
+# of `fit`: what changes no weight
+_FREE = ("snapshot_minutes", "snapshot_steps", "log_every", "logger", "progress", "callbacks")
+
+
+class FineTune(Campaign):
+    r"""Tunes a model under a reward, and records every evaluation that it makes.
+
+    The method draws designs of the model as it is by then, their rewards are recorded, and the
+    model is trained on. A run that was killed goes on with `resume` to the same weights and the
+    same record as one that was not, on one machine in float32, and no oracle is asked again. The
+    training ends with its steps, or when a draw is due and the budget is spent. The model folder
+    has the weights of the draw with the best score: its judge's mean, or without a judge its mean
+    reward less the divergence over λ (with `keep=last`, those of the last step).
+
+    Args:
+        out: folder of the run.
+        model: the model to tune; it stays as it is.
+        method: how, such as `discdiff.guidance.finetune.wdce.WDCE`.
+        sampler: makes the sampler that draws, of a model: its law is what is tilted.
+        oracle: an oracle, or any function from a list of strings to numbers.
+        objective: how scores become one reward; by default the oracle's only output.
+        judge: an objective over outputs of the oracle that are not trained on.
+        budget: the most evaluations.
+        seed: same seed, same weights.
+        keep: `best` or `last`.
+        lora: adapters to train in place of all weights.
+        rate: peak learning rate.
+        weight_decay: of matrices.
+        betas: of AdamW.
+        ema: decay of the moving average, which is drawn from and saved; 0 for none.
+        charge: as in `Campaign`.
+        batch_size: as in `Campaign`.
+        max_failed: as in `Campaign`.
+        length: as in `Campaign`.
+        cond: as in `Campaign`.
+        reference: as in `Campaign`.
+        config: as in `Campaign`.
+        name: what the model before was called by, for the card.
+        training: further arguments of `fit`, such as `max_steps`.
+
+    Raises:
+        InputError: if an argument is out of range, or the judge reads what is trained on.
+        UnsupportedError: if the method is not for such a model or sampler.
+    """
+
+    def __init__(
+        self,
+        out: str | Path,
+        model: Model,
+        method: FineTuner,
+        sampler: Callable[[Model], Sampler],
+        oracle: Any,
+        objective: Objective | None = None,
+        *,
+        judge: Objective | None = None,
+        budget: int,
+        seed: int = 0,
+        keep: str = "best",
+        lora: LoRA | None = None,
+        rate: float = 1e-4,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.99),
+        ema: float = 0.0,
+        charge: str = "evaluated",
+        batch_size: int = 64,
+        max_failed: float = 0.5,
+        length: int | None = None,
+        cond: int | None = None,
+        reference: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **training: Any,
+    ) -> None:
+        self.model, self.method, self.judge, self.lora = model, method, judge, lora
+        self.keep, self.make = _check.one_of("keep", keep, KEEP), sampler
+        optimiser: dict[str, Any] = {
+            "rate": rate,
+            "weight_decay": weight_decay,
+            "betas": betas,
+            "ema": ema,
+        }
+        self.optimiser, self.training = optimiser, training
+        self.name = name
+        self.result: Result | None = None
+        self._round = Round(method)
+        super().__init__(
+            out,
+            sampler(model),
+            self._round,
+            oracle,
+            objective,
+            budget=budget,
+            seed=seed,
+            round_size=method.designs,
+            charge=charge,
+            batch_size=batch_size,
+            max_failed=max_failed,
+            length=length,
+            cond=cond,
+            reference=reference,
+            config=config,
+        )
+        if self.measured:
+            raise InputError("oracle must compute its values to be trained on, got measured ones")
+        if judge is not None:
+            refuse_trained_judge(judge, objective, self.task.oracle)
+        method.begin(model, self.task.sampler, Reward(self.domain, self.task.oracle, objective))
+
+    def follow(self) -> None:
+        """Take part in a training that another process of it has begun, on another device."""
+        self._train(None)
+
+    def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
+        with self._stopping_cleanly(store), self._memory():
+            draws = Draws(self.task, store, self._round, self.judge, progress)
+            module = self._train(draws)
+            self.result = conclude(module, self.folder, self._about(store), self.keep)
+        self._write(store)
+        logger.info("complete")
+        return summarise(store)
+
+    def _train(self, draws: Draws | None) -> FineTuning:
+        seed = self.task.rules.seed
+        module = FineTuning(
+            self.model,
+            self.method,
+            self.make,
+            draws,
+            lora=self.lora,
+            seed=seed,
+            **self.optimiser,
+        )
+        fit(
+            self.model,
+            Ticks(),
+            self.folder,
+            kind=lambda model, seed: module,
+            seed=seed,
+            **self.training,
+        )
+        return module
+
+    def _about(self, store: Store) -> dict[str, Any]:
+        """Return the lineage of the tuned model, for its card."""
+        settings = store.settings
+        return {
+            "model": self.name or "not stated",
+            "network": settings["network"],
+            "method": self.method.name,
+            "scale": self.method.scale,
+            "oracle": self.task.oracle.name,
+            "objective": settings["objective"],
+            "judge": settings["finetuning"]["judge"],
+            "budget": self.task.rules.budget,
+            "seed": self.task.rules.seed,
+            "lora": settings["finetuning"]["lora"],
+            "optimiser": self.optimiser,
+        }
+
+    def _describe(self) -> dict[str, Any]:
+        training = {k: describe(v) for k, v in self.training.items() if k not in _FREE}
+        public = {k: v for k, v in vars(self.method).items() if k[0] != "_" and k != "training"}
+        method = {"type": type(self.method).__name__} | {k: describe(v) for k, v in public.items()}
+        return super()._describe() | {
+            "methods": {GUIDED: method},
+            "finetuning": {
+                "keep": self.keep,
+                "judge": describe(self.judge),
+                "lora": None if self.lora is None else describe(asdict(self.lora)),
+                "optimiser": describe(self.optimiser),
+                "training": training,
+            },
+        }

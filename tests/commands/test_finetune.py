@@ -1,0 +1,82 @@
+"""`finetune`, and `resume` and `report` of its runs, from the arguments to the model folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from discdiff.config import composition
+from discdiff.model import Model
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def finetune(discdiff: Run, tiny: Path) -> Run:
+    """Run `discdiff finetune` with the tiny model and few steps."""
+
+    def run(*arguments: object, code: int = 0) -> str:
+        return discdiff(
+            *("finetune", f"model={tiny}", "budget=40", "method.designs=8", "logger=none"),
+            *("trainer.max_steps=4", "trainer.precision=32-true", "trainer.accelerator=cpu"),
+            *arguments,
+            code=code,
+        )
+
+    return run
+
+
+def test_a_model_folder_a_record_and_a_report(finetune: Run, discdiff: Run, tmp_path: Path):
+    output = finetune(
+        *("oracle=[qed,sa]", "objective.terms={qed: {}, sa: null}", "judge={terms: {sa: {}}}"),
+        *("method.every=2", "method.batch=4", "out=run"),
+    )
+    run = tmp_path / "run"
+    assert "model: run/model" in output
+    lineage = Model.load(run / "model").card["lineage"]
+    assert lineage["method"] == "wdce"
+    assert "qed" in lineage["objective"]
+    assert "sa" in lineage["judge"]
+    told = json.loads((run / "result.json").read_text())
+    assert [one["step"] for one in told["figures"]] == [0, 2, 4]
+    assert '<section id="tuning">' in (run / "report.html").read_text()
+    before = (run / "model" / "model.safetensors").read_bytes()
+    discdiff("resume", "run")
+    assert (run / "model" / "model.safetensors").read_bytes() == before
+    discdiff("sample", "model=run/model", "n=3", "out=drawn.csv")
+    assert "resume run" in finetune("out=run", code=1)
+
+
+def test_a_method_is_chosen_by_its_name():
+    composed = composition.compose("finetune", ["method=brain", "method.group=4"])
+    assert composed.values["method"]["name"] == "brain"
+    assert composed.values["method"]["group"] == 4
+    assert composed.origin("method.buffer") == "configs/finetune/brain.yaml"
+    names = [
+        job.values["method"]["name"] for job in composition.jobs("finetune", ["method=wdce,brain"])
+    ]
+    assert names == ["wdce", "brain"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("method=wcde",), r"wdce"),
+        (("method.scael=3",), r"no option 'scael'.*scale"),
+        (("method.scale=inf",), "scale must be"),
+        (("trainer.max_steps=0",), r"trainer.max_steps must be a positive integer, got 0"),
+        (("judge={terms: {qed: {}}}",), "judge must read outputs that are not trained on, got qed"),
+        (("sampler=confidence",), "wdce on a masked process with the plan"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    finetune: Run, tmp_path: Path, arguments: tuple[str, ...], message: str
+):
+    import re
+
+    told = finetune(*arguments, "out=run", code=2)
+    assert re.search(message, told.replace("\n", " ")), told
+    assert not (tmp_path / "run" / "model").exists()

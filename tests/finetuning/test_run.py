@@ -1,0 +1,278 @@
+"""Fine-tunings as runs: what they leave, how they go on after a kill, what they refuse."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from discdiff.campaign import Store, runner
+from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
+from discdiff.finetuning.adapters import LoRA, merged
+from discdiff.finetuning.figures import hacked, score
+from discdiff.guidance.finetune.brain import BRAIn
+from discdiff.guidance.finetune.log_variance import LogVariance
+from discdiff.guidance.finetune.policy_gradient import PolicyGradient
+from discdiff.guidance.finetune.trajectory_balance import TrajectoryBalance
+from discdiff.guidance.finetune.wdce import WDCE
+from discdiff.guidance.svdd import SVDD
+from discdiff.model import Model
+from discdiff.objective import Objective, Term
+from discdiff.reward import Reward
+from discdiff.samplers.ancestral import Ancestral
+from discdiff.samplers.first_hitting import FirstHitting
+from tests.campaign.doubles import without_times
+from tests.finetuning.doubles import CountG, OnlyG, method, tiny, tune
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch):
+    """Leave out the slow figures."""
+    monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run that nothing happened to, and one that was killed."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork and SIGKILL")
+    folder = tmp_path_factory.mktemp("killed")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.finetuning.killed", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+class TestAKilledRun:
+    def test_has_the_weights_of_an_untouched_one(self, folder):
+        weights = [
+            (folder / name / "model" / "model.safetensors").read_bytes()
+            for name in ("whole", "killed")
+        ]
+        assert weights[0] == weights[1]
+        first, second = (
+            Model.load(folder / name / "model").denoiser.state_dict()["head.weight"]
+            for name in ("whole", "killed")
+        )
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+        assert not torch.equal(first, tiny().denoiser.state_dict()["head.weight"])
+
+    def test_has_the_record_of_an_untouched_one(self, folder):
+        with Store.open(folder / "whole") as whole, Store.open(folder / "killed") as killed:
+            assert without_times(killed) == without_times(whole)
+            assert len(whole.rows("guided")) > 20
+        texts = [(folder / name / "figures.csv").read_text() for name in ("whole", "killed")]
+        assert texts[0] == texts[1]
+
+    def test_asks_no_oracle_again_for_what_is_recorded(self, folder):
+        killed = (folder / "killed.calls").read_text().split()
+        whole = (folder / "whole.calls").read_text().split()
+        assert sorted(set(killed)) == sorted(set(whole))
+        assert len(killed) == len(set(killed))
+
+
+def test_a_run_raises_the_reward_and_says_what_it_cost(tmp_path):
+    options = {"budget": 400, "method": method(designs=48, every=10), "max_steps": 60}
+    job = tune(tmp_path / "run", reference=["GGGGG", "GGGGGG"], **options)
+    job.run()
+    found = job.result
+    before, after = found.figures[0], found.chosen
+    assert after["reward"] > before["reward"] + 4 * before["reward_se"]
+    assert after["divergence"] > 0.5 > abs(before["divergence"])
+    assert after["nearest"] > before["nearest"]  # G after G
+    assert after["diversity"] < before["diversity"]
+    assert after["novel"] <= before["novel"] == 1.0
+    assert found.kept == max(
+        range(len(found.figures)), key=lambda i: score(found.figures[i], scale=8.0)
+    )
+    with (tmp_path / "run" / "figures.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["reward"]) for row in rows] == [one["reward"] for one in found.figures]
+    with Store.open(tmp_path / "run") as store:
+        assert len(store.rows("guided")) == found.figures[-1]["evaluations"] <= 400
+
+
+def test_the_model_folder_is_a_plain_model_with_its_lineage(tmp_path):
+    job = tune(tmp_path / "run", name="tiny")
+    job.run()
+    model = Model.load(tmp_path / "run" / "model")
+    lineage = model.card["lineage"]
+    assert lineage["model"] == "tiny"
+    assert lineage["method"] == "wdce"
+    assert float(lineage["scale"]) == 8.0
+    reward = Reward(model.domain, OnlyG())
+    assert len(SVDD(candidates=3).run(FirstHitting(model), reward, 2, key=1)) == 2
+    told = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert told["biased"] is False
+    assert told["lineage"]["seed"] == 3
+
+
+METHODS = {
+    "trajectory_balance": TrajectoryBalance(designs=8, every=4, scale=2.0, batch=4, buffer=16),
+    "log_variance": LogVariance(designs=8, every=4, scale=2.0, batch=4, buffer=16),
+    "brain": BRAIn(designs=8, every=4, scale=2.0, group=4, buffer=2),
+    "policy_gradient": PolicyGradient(designs=8, every=4, scale=2.0, group=4, steps=2),
+    "wdce": method(keep="best", buffer=16),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_runs_and_goes_on(tmp_path, name):
+    out = tmp_path / "run"
+    chosen = METHODS[name]
+    tune(out, method=chosen, max_steps=6, budget=40, keep="last").run()
+    model = Model.load(out / "model")
+    assert not torch.equal(model.denoiser.head.weight, tiny().denoiser.head.weight)
+
+
+def test_a_uniform_model_is_tuned_by_policy_gradient(tmp_path):
+    job = tune(
+        tmp_path / "run",
+        model=tiny("uniform"),
+        sampler=lambda model: Ancestral(model, steps=4),
+        method=PolicyGradient(designs=8, every=4, scale=2.0, group=4, steps=2),
+        max_steps=4,
+    )
+    job.run()
+    assert len(job.result.figures) == 2
+
+
+def test_what_a_search_proposes_is_flagged_as_biased(tmp_path):
+    search = {"children": 3, "iterations": 3, "designs": 4}
+    job = tune(tmp_path / "run", method=method(source="tree_search", search=search))
+    job.run()
+    assert job.result.biased
+    assert "not known" in Model.load(tmp_path / "run" / "model").card["lineage"]["bias"]
+
+
+def test_the_budget_ends_the_training(tmp_path):
+    job = tune(tmp_path / "run", budget=15, max_steps=1000)
+    job.run()
+    assert [one["step"] for one in job.result.figures] == [0.0, 4.0]
+    with Store.open(tmp_path / "run") as store:
+        assert len(store.rows("guided")) == 15
+    job.resume()  # of a run that is complete: nothing changes
+    assert [one["step"] for one in job.result.figures] == [0.0, 4.0]
+
+
+class TestAJudge:
+    objective = Objective([Term("g")], "arithmetic_mean")
+    judge = Objective([Term("c")], "arithmetic_mean")
+
+    def test_picks_the_weights_and_a_falling_one_is_a_warning(self, tmp_path):
+        job = tune(
+            tmp_path / "run",
+            CountG(),
+            objective=self.objective,
+            judge=self.judge,
+            budget=600,
+            method=method(designs=64, every=10, scale=15.0),
+            max_steps=60,
+        )
+        job.run()
+        values = [one["judge"] for one in job.result.figures]
+        assert job.result.kept == int(np.argmax(values))
+        assert "the judge fell" in job.result.warning
+        assert "reward hacking" in (tmp_path / "run" / "log.txt").read_text()
+
+    def test_must_not_be_trained_on(self, tmp_path):
+        with pytest.raises(InputError, match="judge must read outputs that are not trained on, go"):
+            tune(tmp_path / "run", CountG(), objective=self.objective, judge=self.objective)
+
+    def test_an_error_as_large_as_the_change_is_no_warning(self):
+        before = {"reward": 0.2, "judge": 0.5, "reward_se": 0.1, "judge_se": 0.1}
+        after = {"reward": 0.8, "judge": 0.3, "reward_se": 0.1, "judge_se": 0.1}
+        assert hacked([before, after]) is None
+        sure = {"reward_se": 0.01, "judge_se": 0.01}
+        assert hacked([before | sure, after | sure]) is not None
+        assert hacked([before | sure, after | sure | {"judge": 0.6}]) is None
+
+
+class TestLoRA:
+    def test_merges_into_a_network_that_says_the_same(self):
+        pytest.importorskip("peft")
+        network = tiny().denoiser
+        plain = sum(p.numel() for p in network.parameters())
+        LoRA(rank=2).adapt(network)
+        trained = [p for p in network.parameters() if p.requires_grad]
+        assert 0 < sum(p.numel() for p in trained) < plain
+        for weights in trained:
+            torch.nn.init.normal_(weights, std=0.3)
+        x_t, t = torch.tensor([[0, 4, 2, 3]]), torch.ones(1)
+        one = merged(network)
+        torch.testing.assert_close(one(x_t, t), network(x_t, t))
+        assert one.state_dict().keys() == tiny().denoiser.state_dict().keys()
+        assert not torch.equal(one(x_t, t), tiny().denoiser(x_t, t))
+
+    def test_leaves_a_plain_model(self, tmp_path):
+        pytest.importorskip("peft")
+        tune(tmp_path / "run", lora=LoRA(rank=2), max_steps=5).run()
+        model = Model.load(tmp_path / "run" / "model")
+        before = tiny().denoiser
+        assert torch.equal(model.denoiser.head.weight, before.head.weight)
+        assert not torch.equal(model.denoiser.blocks[0].mix.weight, before.blocks[0].mix.weight)
+
+    def test_without_such_layers_it_is_refused(self):
+        pytest.importorskip("peft")
+        with pytest.raises(UnsupportedError, match="has none called nothing"):
+            LoRA(targets=("nothing",)).adapt(tiny().denoiser)
+
+
+class TestBadInput:
+    def test_a_batch_without_any_reward(self, tmp_path):
+        class Broken(OnlyG):
+            def __call__(self, strings):
+                return [float("nan")] * len(strings)
+
+        with pytest.raises(DiscdiffError, match=r"none of 12 designs has a reward|failed for"):
+            tune(tmp_path / "run", Broken(), max_failed=1.0).run()
+
+    @pytest.mark.parametrize("kind", [WDCE, TrajectoryBalance, LogVariance, BRAIn, PolicyGradient])
+    @pytest.mark.parametrize("scale", [float("inf"), 0.0, float("nan")])
+    def test_a_scale_without_a_law(self, kind, scale):
+        with pytest.raises(InputError, match="scale must be"):
+            kind(scale=scale)
+
+    def test_a_reward_of_another_alphabet(self):
+        model, other = tiny(), tiny(letters="ACGU")
+        with pytest.raises(InputError, match="alphabet, A C G T, got A C G U"):
+            method().begin(model, FirstHitting(model), Reward(other.domain, OnlyG()))
+
+    def test_another_objective_on_resume(self, tmp_path):
+        out = tmp_path / "run"
+        weight = Objective([Term("g")], "arithmetic_mean")
+        other = Objective([Term("c")], "arithmetic_mean")
+        tune(out, CountG(), objective=weight, max_steps=2).run()
+        with pytest.raises(StoreError, match=r"objective.*was .*'g'.*now .*'c'"):
+            tune(out, CountG(), objective=other, max_steps=2).resume()
+
+    def test_another_scale_on_resume(self, tmp_path):
+        tune(tmp_path / "run", max_steps=2).run()
+        with pytest.raises(StoreError, match=r"scale was 8.0, now 9.0"):
+            tune(tmp_path / "run", method=method(scale=9.0), max_steps=2).resume()
+
+    def test_a_sampler_with_another_law_than_its_model(self, tmp_path):
+        with pytest.raises(InputError, match="sampler must have temperature 1"):
+            tune(tmp_path / "run", sampler=lambda model: FirstHitting(model, temperature=0.7))
+
+    def test_a_search_where_none_proposes(self):
+        with pytest.raises(InputError, match="search must be null"):
+            WDCE(search={"children": 3})
+
+    def test_groups_that_do_not_divide_a_draw(self):
+        with pytest.raises(InputError, match="group must be at least 2 and divide the 32 designs"):
+            BRAIn(group=5)
