@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,11 +17,11 @@ from discdiff.guidance.crowding import sorted_by_front
 from discdiff.guidance.isir import metropolis
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
+from discdiff.guidance.pool import Pool, replaced, unwanted, without
 from discdiff.guidance.redraw import REGIONS, Levels, Region, redraw
 from discdiff.objective import Objective
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
-from discdiff.samplers.plan import Finished, Ints
 from discdiff.samplers.samples import Samples
 from discdiff.samplers.state import CHILD, CHOICE, END, SELECT, SWEEP, State
 
@@ -55,11 +55,15 @@ class Evolution(Guidance):
     of the first fronts of non-dominated designs, and of one front those with most room around them
     (`crowding`). What is returned is the last population.
 
+    A population that has settled may have no way up left. With `restarts` one that has found no
+    better best design for `stagnation` generations, or nothing new for `patience`, gives way to
+    another from draws of its own, and what is returned is the best of all of them.
+
     Args:
         population: P, members, all of which are returned, the best first.
         children: C, redrawn designs of a generation.
-        generations: how many at most; a budget may end the search before.
-        patience: generations in a row without a new design after which the search ends.
+        generations: of a population, at most; a budget may end the search before.
+        patience: generations in a row without a new design after which a population ends.
         initial: draws of the sampler that it begins with, at least P.
         level: the time t in (0, 1] that parents are noised to, or its range, uniform.
         tournament: members of which a parent is the best; 1 takes any, more press harder.
@@ -75,6 +79,8 @@ class Evolution(Guidance):
             before.
         select: `best` of all, `metropolis`, or `pareto`.
         scale: inverse temperature λ of `metropolis`.
+        restarts: populations that may follow the first, each from `initial` draws.
+        stagnation: generations in a row without a better best reward after which one does.
 
     Raises:
         InputError: if an argument is out of range, `initial` is less than `population`, or there
@@ -115,11 +121,16 @@ class Evolution(Guidance):
         retries: int = 0,
         select: Literal["best", "metropolis", "pareto"] = "best",
         scale: float = 10.0,
+        restarts: int = 0,
+        stagnation: int = 300,
     ) -> None:
         self.returned = _check.positive_int("population", population)
         self.children = _check.positive_int("children", children)
         self.generations = _check.positive_int("generations", generations)
-        self.particles = _check.positive_int("initial", initial)
+        self.initial = _check.positive_int("initial", initial)
+        self.restarts = _check.non_negative_int("restarts", restarts)
+        self.stagnation = _check.positive_int("stagnation", stagnation)
+        self.particles = self.initial * (1 + self.restarts)
         if initial < population:
             raise InputError(
                 f"initial must be at least the population of {population}, got {initial}"
@@ -153,7 +164,6 @@ class Evolution(Guidance):
         ledger = Ledger(reward)
         if self.select == "pareto":
             _check_terms(reward)
-        state = sampler.run(state, progress=progress)
         # one population after the other: what one finds must not decide how long another goes on
         rows = torch.split(torch.arange(len(state), device=state.keys.device), self.particles)
         members = Pool.joined(
@@ -169,12 +179,36 @@ class Evolution(Guidance):
     def _evolve(
         self, sampler: Sampler, ledger: Ledger, state: State, progress: Progress | None
     ) -> Pool:
-        """Return the last population, of what begins with the finished rows of `state`."""
+        """Return the best of the populations that begin, in turn, with rows of noise of `state`."""
+        seen: set[str] = set()
+        ended: list[Pool] = []
+        for first in range(0, self.particles, self.initial):
+            own = torch.arange(first, first + self.initial, device=state.keys.device)
+            last = first + self.initial == self.particles
+            begun = sampler.run(state.gather(own), progress=progress)
+            ended.append(self._population(sampler, ledger, begun, seen, last, progress))
+            if ledger.reward.exhausted:
+                break
+        return self._best(Pool.joined(ended), ledger)
+
+    def _population(
+        self,
+        sampler: Sampler,
+        ledger: Ledger,
+        state: State,
+        seen: set[str],
+        last: bool,
+        progress: Progress | None,
+    ) -> Pool:
+        """Return what comes of a population; the last one is not ended for its stagnation."""
         key = state.keys[:1]
         members = best = self._best(Pool.of(sampler, ledger, state), ledger)
-        seen, idle = set(members.names), 0
+        seen.update(members.names)
+        idle = stale = 0
         for number in range(self.generations):
             if ledger.reward.exhausted or idle == self.patience:
+                break
+            if stale == self.stagnation and not last:
                 break
             keys = random.fold(random.fold(key, SWEEP), number)
             parents = self._parents(keys)
@@ -182,12 +216,14 @@ class Evolution(Guidance):
             if self.select != "metropolis":
                 drawn = without(drawn, unwanted(sampler, drawn, seen, invalid=False))
             if not len(drawn):
-                idle += 1
+                idle, stale = idle + 1, stale + 1
                 continue
             children = Pool.of(sampler, ledger, drawn)
             idle = idle + 1 if seen.issuperset(children.names) else 0
             seen.update(children.names)
+            highest = best.highest
             best = self._best(Pool.joined([best, children]), ledger)
+            stale = 0 if best.highest > highest else stale + 1
             if self.select == "metropolis":
                 members = self._accepted(members, parents, children, keys)
             else:
@@ -285,79 +321,3 @@ def _check_terms(reward: Reward) -> None:
         raise InputError(
             "select must be 'best' or 'metropolis' for an objective without two terms, got 'pareto'"
         )
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Finished designs and what is known of them.
-
-    Attributes:
-        state: B finished rows.
-        entry: the ledger's entry of each row, int64 `(B,)`.
-        reward: float64 `(B,)`, NaN where there is none.
-        names: canonical strings, as decoded where there is none.
-    """
-
-    state: State
-    entry: Tensor
-    reward: Tensor
-    names: list[str]
-
-    @classmethod
-    def of(cls, sampler: Sampler, ledger: Ledger, state: State) -> Pool:
-        """Return the finished rows of `state`, scored."""
-        entry, reward = ledger.score(state.tokens, state.belief(sampler.process))
-        found = ledger.read(entry)
-        pairs = zip(found.scores.canonical, found.strings, strict=True)
-        return cls(state, entry, reward, [known or string for known, string in pairs])
-
-    def take(self, places: list[int]) -> Pool:
-        """Return the rows `places`."""
-        index = torch.tensor(places, device=self.entry.device)
-        names = [self.names[place] for place in places]
-        return Pool(self.state.gather(index), self.entry[index], self.reward[index], names)
-
-    @classmethod
-    def joined(cls, pools: Sequence[Pool]) -> Pool:
-        """Return the rows of all pools, in order."""
-        state = pools[0].state
-        for pool in pools[1:]:
-            state = state.beside(pool.state, Finished())
-        return cls(
-            state,
-            torch.cat([pool.entry for pool in pools]),
-            torch.cat([pool.reward for pool in pools]),
-            [name for pool in pools for name in pool.names],
-        )
-
-
-def unwanted(sampler: Sampler, rows: State, seen: set[str], *, invalid: bool = True) -> Ints:
-    """Return the numbers of finished rows that were seen, come earlier, or are not valid.
-
-    Args:
-        sampler: whose domain says what is valid, and what is the same.
-        rows: finished rows.
-        seen: canonical strings, as decoded where they are not valid.
-        invalid: whether rows that are not valid count.
-    """
-    domain, known, found = sampler.model.domain, set(seen), []
-    for number, string in enumerate(domain.decode_batch(rows.tokens)):
-        valid = domain.invalid_reason(string) is None
-        name = domain.canonical(string) if valid else string
-        if name in known or (invalid and not valid):
-            found.append(number)
-        known.add(name)
-    return np.array(found, dtype=np.int64)
-
-
-def without(rows: State, numbers: Ints) -> State:
-    """Return the rows but for those with these numbers."""
-    kept = np.setdiff1d(np.arange(len(rows)), numbers)
-    return rows.gather(torch.from_numpy(kept).to(rows.tokens.device))
-
-
-def replaced(rows: State, index: Tensor, new: State) -> State:
-    """Return the rows with `new` in the places `index (N,)`."""
-    place = torch.arange(len(rows), device=index.device)
-    place[index] = len(rows) + torch.arange(len(index), device=index.device)
-    return rows.beside(new, Finished()).gather(place)

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from discdiff import _check, random
 from discdiff.errors import InputError, UnsupportedError
-from discdiff.guidance.evolution import Pool
 from discdiff.guidance.found import Found
 from discdiff.guidance.ledger import Ledger
 from discdiff.guidance.method import Guidance, Progress, conclude
+from discdiff.guidance.pool import Pool
 from discdiff.guidance.tree import Node, Tree
 from discdiff.objective import Objective
 from discdiff.oracle.scores import Floats

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discdiff.guidance import tree as tree_module
-from discdiff.guidance.evolution import Pool
 from discdiff.guidance.found import Found
+from discdiff.guidance.pool import Pool
 from discdiff.guidance.tree import Node, Tree
 from discdiff.guidance.tree_search import Search, TreeSearch
 from discdiff.objective import Objective, Term, pareto

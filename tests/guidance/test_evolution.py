@@ -10,7 +10,8 @@ import torch
 from discdiff.domain import Letters, Template
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.guidance.crossover import cross
-from discdiff.guidance.evolution import Evolution, Pool
+from discdiff.guidance.evolution import Evolution
+from discdiff.guidance.pool import Pool
 from discdiff.guidance.redraw import fragments, resized
 from discdiff.model import Model
 from discdiff.oracle import stack
@@ -67,6 +68,7 @@ VARIANTS = {
     "moved": {"crossover": "moved", "crossed": 1.0, "retries": 2},
     "retries": {"retries": 3},
     "regions": {"region": ["sites", "span"]},
+    "restarts": {"restarts": 2, "stagnation": 1},
     "metropolis": {"select": "metropolis", "scale": 2.0},
     "all": {"region": "span", "crossover": "uniform", "retries": 2, "select": "metropolis"},
 }
@@ -457,6 +459,8 @@ def test_a_space_smaller_than_the_population_returns_repeats():
             "crossover must be one of uniform, one_point, moved, got 'two_point'",
         ),
         ({"crossed": 1.5}, r"crossed must lie in \[0, 1\], got 1.5"),
+        ({"restarts": -1}, "restarts must be a non-negative integer, got -1"),
+        ({"stagnation": 0}, "stagnation must be a positive integer, got 0"),
         ({"retries": -1}, "retries must be a non-negative integer, got -1"),
         ({"select": "worst"}, "select must be one of best, metropolis, pareto, got 'worst'"),
         ({"scale": float("inf")}, "scale must be a finite number, got inf"),
@@ -480,3 +484,33 @@ def test_on_a_plateau_newer_members_take_the_place_of_older_ones(kind):
     samples, asked, _ = run(method, SAMPLERS[kind], values=flat)
     first = list(asked.seen)[:4]  # which would stay for ever if older ones were preferred
     assert set(samples.strings) != set(first)
+
+
+def test_a_population_that_has_settled_gives_way_to_another_of_draws_of_its_own():
+    """Nothing is drawn again at this level: what is new comes from another population alone."""
+    still = {"level": 1e-12, "generations": 50}
+    first, asked, _ = run(Evolution(2, 2, initial=4, **still), SAMPLERS["masked"], n=2, key=3)
+    again, more, _ = run(
+        Evolution(2, 2, initial=4, restarts=5, stagnation=2, **still),
+        SAMPLERS["masked"],
+        n=2,
+        key=3,
+    )
+    assert len(asked.seen) <= 4 < len(more.seen)
+    assert list(more.seen)[: len(asked.seen)] == list(asked.seen)
+    assert again.reward.tolist() == best_of(more.seen, 2)
+    assert again.reward.tolist()[0] >= first.reward.tolist()[0]
+
+
+def test_the_last_population_is_not_ended_for_its_stagnation():
+    plain, asked, _ = run(Evolution(3, 4, 20, 6), SAMPLERS["masked"], key=5)
+    never, same, _ = run(Evolution(3, 4, 20, 6, stagnation=1), SAMPLERS["masked"], key=5)
+    assert same.seen == asked.seen
+    assert never.strings == plain.strings
+
+
+def test_with_restarts_as_without_populations_do_not_depend_on_the_batch():
+    method = Evolution(3, 4, 8, 6, restarts=2, stagnation=1)
+    whole, *_ = run(method, SAMPLERS["masked"], n=6, key=9)
+    second, *_ = run(method, SAMPLERS["masked"], n=3, key=9, first_design=3)
+    assert whole.strings[3:] == second.strings
