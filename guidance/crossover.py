@@ -30,7 +30,7 @@ def cross(
         share: of the rows that have a second parent, where there is one.
         how: `uniform`, each position from either parent; `one_point`, all free ones after a random
             place from the second; or `moved`, a run of at most half of the free ones, its length
-            log-uniform, from another place of the second, as far as the alphabets there allow.
+            log-uniform, from any place of the second, as far as the alphabets there allow.
     """
     alike = (begun.active[:, None] == members.active[None]).all(2)
     if begun.layout is not None and members.layout is not None:

@@ -42,7 +42,7 @@ class Evolution(Guidance):
     With `crossover` a share of the children is first crossed with another member of the same length
     and template: before it is noised, a child takes each position from either parent (`uniform`),
     all after a random place from the second (`one_point`), or a run of at most half of them from
-    another place of the second (`moved`). Where there is no such member the child has one parent.
+    any place of the second (`moved`). Where there is no such member the child has one parent.
     A child that was evaluated before is not asked for again; with `retries` it is drawn again, and
     so is an invalid one.
 

@@ -55,6 +55,8 @@ class Contestant:
                 f"got {dict(given)!r}"
             )
         listed = arguments_of(f"methods.{name}", arguments)
+        if search is None and isinstance(given, Mapping) and "pool" in given:
+            raise InputError(f"methods.{name}.pool must be left out where there is no search")
         if search is None:
             return cls(listed, min(most, budget))
         if not isinstance(search, str | Mapping):

@@ -44,6 +44,19 @@ def check_listed(key: str, given: object) -> None:
         raise InputError(f"{key} must not be empty")
 
 
+def check_shared(key: str, draws: int, returned: int) -> None:
+    """Raise `InputError` unless `draws` are whole populations of a method.
+
+    Example:
+        >>> check_shared("budgets", 900, 30)
+    """
+    if draws % returned:
+        raise InputError(
+            f"{key} must be a multiple of the {returned} designs that a population returns, "
+            f"got {draws}"
+        )
+
+
 def arguments_of(key: str, given: Any) -> tuple[str, ...]:
     """Return a list of arguments of `discdiff design`.
 

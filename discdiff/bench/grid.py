@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from discdiff import _check, registry
 from discdiff.bench.cell import Cell, Outcome, Seen, keep, kept
-from discdiff.bench.given import check_listed, check_named
+from discdiff.bench.given import check_listed, check_named, check_shared
 from discdiff.denoiser import FactorisedDenoiser
 from discdiff.domain import Letters
 from discdiff.errors import InputError
@@ -146,7 +146,9 @@ class GridPosterior:
             _check.seed("seeds", seed)
         _check.one_of("against", self.against, tuple(self.methods))
         for name in self.methods:
-            registry.build("guidance", self._guidance(name))
+            method = registry.build("guidance", self._guidance(name))
+            for budget in self._sizes(name):
+                check_shared(f"budgets of {name}", budget, method.returned)
             if not self._sizes(name):
                 raise InputError(
                     f"methods.{name}.draws must be at least the smallest of budgets, "
@@ -201,9 +203,10 @@ class GridPosterior:
         model, p = problem.model(), problem.posterior
         sampler = Ancestral(model, steps=1)  # exact, for positions are independent
         counts, spent, first = np.zeros(POINTS**2), np.zeros(2), 0
+        chunk = max(1, _CHUNK // method.returned) * method.returned
         for size in self._sizes(cell.method):
             while first < size:
-                n = min(_CHUNK, size - first)
+                n = min(chunk, size - first)
                 reward = LikelihoodReward(model.domain, problem.likelihood)
                 drawn = method.run(sampler, reward, n, key=cell.seed, first_design=first)
                 code = (drawn.tokens[:, 0] * POINTS + drawn.tokens[:, 1]).numpy()

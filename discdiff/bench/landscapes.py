@@ -17,7 +17,7 @@ from discdiff import _check
 from discdiff.bench.cell import Cell, Outcome, Seen, keep, kept
 from discdiff.bench.entrant import Entrant
 from discdiff.bench.fit import distance, effective, floor
-from discdiff.bench.given import check_listed, check_named
+from discdiff.bench.given import check_listed, check_named, check_shared
 from discdiff.bench.landscape import Landscape
 from discdiff.bench.sources import MeasuredTable, RandomTable
 from discdiff.bench.states import codes
@@ -95,12 +95,20 @@ class Landscapes:
         for kind in kinds.values():
             if isinstance(kind, MeasuredTable) and self.data is not None:
                 _check_file(Path(self.data), kind.file)
+        self._check_draws()
 
     @property
     def left_out(self) -> list[str]:
         """Tasks that have a file where no folder of files is given."""
         missing = self.data is None
         return [n for n, kind in self.kinds.items() if missing and isinstance(kind, MeasuredTable)]
+
+    def _check_draws(self) -> None:
+        """Refuse draws that are no whole populations, before anything is run."""
+        for cell in self.cells():
+            kind, entrant = self.kinds[cell.task], self.entrants[cell.method]
+            returned = entrant.built(kind.scale, kind.process).returned
+            check_shared(f"draws of {cell.method}", self._draws(cell), returned)
 
     def cells(self) -> Iterator[Cell]:
         """Return the cells, task by task, so that a prior is made ready once."""
@@ -149,7 +157,9 @@ class Landscapes:
 
     def _verdict(self, task: str, method: str, one: Mapping[str, float]) -> tuple[str, bool]:
         entrant, least = self.entrants[method], _FEWEST * one["asked"]
-        inside = one["ratio"] <= self.limit and one["effective"] >= least
+        inside = one["ratio"] <= self.limit
+        if one["effective"] < least:  # too few to tell a law from another
+            return f"fewer than {_FEWEST:.0%} of the draws count", False
         where = f"within {self.limit:g} floors" if inside else f"beyond {self.limit:g} floors"
         if entrant.twin:
             return f"twin, {where}", not inside

@@ -31,6 +31,7 @@ from discdiff.training.prior import prior
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Kind = Literal["masked", "uniform"]
+STATES = 2**26
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PROCESSES: dict[str, type[Process]] = {"masked": MaskedProcess, "uniform": UniformProcess}
 
@@ -122,6 +123,7 @@ class RandomTable(Task):
         _check.positive_int("length", self.length)
         _check.seed("seed", self.seed)
         _check.positive("concentration", self.concentration)
+        check_states(self.size, self.length)
 
     def build(self, data: Path | None, out: Path) -> Landscape:
         """Return the landscape; neither file nor folder is needed."""
@@ -251,6 +253,18 @@ class MeasuredTable(Task):
         return np.asarray(np.load(path))
 
 
+def check_states(size: int, length: int) -> None:
+    """Raise `InputError` if there are too many partly masked rows to go through.
+
+    Example:
+        >>> check_states(20, 8)
+        Traceback (most recent call last):
+        discdiff.errors.InputError: (size + 1)**length must be at most 67108864, got 21**8
+    """
+    if (size + 1) ** length > STATES:
+        raise InputError(f"(size + 1)**length must be at most {STATES}, got {size + 1}**{length}")
+
+
 def measurements(path: Path, sequence: str, value: str) -> Measurements:
     """Return all rows of the space that a file measured.
 
@@ -289,6 +303,10 @@ def measurements(path: Path, sequence: str, value: str) -> Measurements:
     place = codes(torch.tensor(rows), size).numpy()
     if len(np.unique(place)) < len(place):
         raise DataError(f"{path}: {sequence} must name each row once")
+    try:
+        check_states(size, len(sites))
+    except InputError as error:
+        raise DataError(f"{path}: {error}") from error
     worth = np.full(size ** len(sites), np.nan)
     worth[place] = values
     shared = len(set(sites)) == 1

@@ -107,6 +107,10 @@ def test_a_cell_runs_once_and_not_with_other_settings(tmp_path):
             {"methods": {"odd": {"guidance": {"name": "none"}, "draws": 299}}},
             "methods.odd.draws must be at least the smallest of budgets, 300, got 299",
         ),
+        (
+            {"methods": {"odd": {"name": "evolution", "population": 40}}},
+            "budgets of odd must be a multiple of the 40 designs that a population returns",
+        ),
         ({"budgets": 300}, "budgets must be a list, got 300"),
         ({"methods": {"../odd": {"name": "none"}}}, "a name in methods must be fit for a folder"),
     ],

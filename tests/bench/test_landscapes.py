@@ -133,6 +133,14 @@ def test_what_is_not_as_it_should_be_is_named(tmp_path):
     assert "beyond 1.5 floors | WRONG |" in text
 
 
+def test_a_twin_of_which_few_draws_count_is_not_found_out():
+    figures = {"ratio": 9.0, "effective": 5.0, "asked": 100.0, "agrees": 1.0}
+    said, right = track()._verdict("table", "wrong_lambda", figures)
+    assert (said, right) == ("fewer than 10% of the draws count", False)
+    said, right = track()._verdict("table", "wrong_lambda", figures | {"effective": 50.0})
+    assert (said, right) == ("twin, beyond 1.5 floors", True)
+
+
 def test_nothing_is_claimed_where_conditionals_contradict_each_other(folder):
     tasks = {"small": {"file": "small.csv.gz", "sequence": "name", "value": "score", "pool": 12}}
     tasks["small"] |= {"training": 2}
@@ -153,7 +161,7 @@ def test_a_cell_runs_once_and_not_with_other_settings(tmp_path):
         whole.run(cell, tmp_path, seen.append)
     assert seen == ["law", "50 draws"]
     with pytest.raises(StoreError, match="measured with other settings"):
-        track(draws=60).run(cell, tmp_path, seen.append)
+        track(draws=100).run(cell, tmp_path, seen.append)
 
 
 def test_letters_of_a_file_are_numbered_site_by_site(folder):
@@ -242,13 +250,13 @@ def test_a_method_may_have_other_settings_on_a_uniform_process():
 
 
 def test_the_smallest_number_of_draws_holds(tmp_path):
-    tasks = {"few": TASKS["table"] | {"draws": 60}, "many": TASKS["table"]}
+    tasks = {"few": TASKS["table"] | {"draws": 50}, "many": TASKS["table"]}
     slow = {"guidance": {"name": "none"}, "draws": 80}
     whole = track(tasks=tasks, methods=METHODS | {"slow": slow}, draws=100)
     cells = [Cell("few", "slow", 0), Cell("many", "slow", 0), Cell("many", "unguided", 0)]
     for cell in cells:
         whole.run(cell, tmp_path, lambda line: None)
-    assert [whole.outcomes(cell, tmp_path)[0].budget for cell in cells] == [60, 80, 100]
+    assert [whole.outcomes(cell, tmp_path)[0].budget for cell in cells] == [50, 80, 100]
 
 
 @pytest.mark.parametrize(
@@ -265,6 +273,11 @@ def test_the_smallest_number_of_draws_holds(tmp_path):
         ({"tasks": {"odd": 3}}, "tasks.odd must be a mapping, got 3"),
         ({"tasks": {"odd": {"sise": 3}}}, "tasks.odd must be one of .*Did you mean 'size'"),
         ({"tasks": {"odd": {"size": 1}}}, r"tasks.odd: size must lie in \[2, 26\], got 1"),
+        ({"tasks": {"odd": {"size": 20, "length": 9}}}, "odd: .size . 1...length must be at most"),
+        (
+            {"methods": {"unguided": {"name": "evolution", "population": 30}}},
+            "draws of unguided must be a multiple of the 30 designs that a population returns",
+        ),
         ({"tasks": {"odd": {"process": "both"}}}, "tasks.odd: process must be one of masked"),
         ({"tasks": {"odd": {"file": "a", "between": [1, 0]}}}, "between must be two quantiles"),
         ({"tasks": {"odd": {"file": "a"}}, "data": "."}, "data must be a folder that holds a, a"),

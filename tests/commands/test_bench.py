@@ -141,6 +141,11 @@ def test_measures_that_begin_at_0_refuse_what_is_below(
     assert "measure must be top10 or top1 where rewards are below 0" in discdiff(*arguments, code=2)
 
 
+def test_a_pool_without_a_search_is_refused(discdiff: Run, file: Path):
+    message = discdiff("bench", "guidance", file, "+track.methods.fk.pool=9", code=2)
+    assert "methods.fk.pool must be left out where there is no search" in message
+
+
 def test_a_changed_search_needs_another_folder(discdiff: Run, file: Path):
     arguments = ("bench", "guidance", file, "methods=[ga]", "seeds=[1]", "tasks=[tpsa]")
     discdiff(*arguments)
