@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from discdiff.guidance.evolution import Pool
+from discdiff.guidance.pool import Pool
 from discdiff.objective.pareto import ParetoArchive
 from discdiff.oracle.scores import Floats
 
