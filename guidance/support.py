@@ -61,6 +61,16 @@ TABLE: tuple[Row, ...] = tuple(
 )
 
 
+def methods(process: str) -> list[str]:
+    """Return the methods that run on a process.
+
+    Example:
+        >>> "split_gibbs" in methods("uniform"), "split_gibbs" in methods("masked")
+        (True, False)
+    """
+    return list(dict.fromkeys(row.method for row in TABLE if row.process == process))
+
+
 def law(method: str, process: str, plan: str) -> str:
     """Return the law of a combination.
 

@@ -14,7 +14,7 @@ from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.method import Progress
 from discdiff.guidance.neighbours import NeighbourTwist
 from discdiff.guidance.resample import Scheme
-from discdiff.guidance.support import LAWS
+from discdiff.guidance.support import methods
 from discdiff.guidance.value import SampledValue, Value, live_rows, log_mean
 from discdiff.relaxed import Relaxed
 from discdiff.reward import Reward
@@ -70,9 +70,10 @@ class TaylorTwist:
         value = torch.full_like(state.log_weight, torch.nan)
         slope = value.new_zeros(*state.tokens.shape, size)
         log_p = value.new_zeros(slope.shape, dtype=torch.float32)
+        relaxed = gradients_of(reward, sampler.process.kind)
         with torch.enable_grad():
             for seen in relaxed_passes(sampler.model, state, live):
-                found = self._log_value(sampler, state, seen, gradients_of(reward), scale)
+                found = self._log_value(sampler, state, seen, relaxed, scale)
                 (slopes,) = torch.autograd.grad(found.sum(), seen.x)
                 length = seen.x.shape[1]
                 here = state.tokens[seen.rows, :length, None].clamp(max=size)
@@ -115,14 +116,18 @@ class TaylorTwist:
         )
 
 
-def gradients_of(reward: Reward) -> Relaxed:
+def gradients_of(reward: Reward, process: str) -> Relaxed:
     """Return the relaxed form of `reward`.
+
+    Args:
+        reward: of one-hot rows, or of none.
+        process: by whose name methods are offered.
 
     Raises:
         UnsupportedError: if it has none; the message names the methods that need none.
     """
     if reward.relaxed is None:
-        others = ", ".join(name for name in LAWS if name not in ("none", "tds"))
+        others = ", ".join(name for name in methods(process) if name not in ("none", "tds"))
         raise UnsupportedError(
             "tds needs the gradient of the reward: give every oracle a method relaxed(rows), from "
             "probabilities (N, L, V) to values (N,), and let the objective be theirs or made of "
@@ -210,5 +215,5 @@ class TDS(FKSteering):
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
         if self.needs_gradients:
-            gradients_of(reward)
+            gradients_of(reward, sampler.process.kind)
         return super().guide(sampler, reward, state, progress)
