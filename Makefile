@@ -6,10 +6,11 @@ READY := $(VENV)/.ready
 
 # make quality DATA=zinc250k.csv.gz [MODEL=zinc_selfies]
 MODEL := zinc_selfies
-.PHONY: help demo test lint types slow bench quality clean
+.PHONY: help env demo test lint types slow bench quality clean
 .DEFAULT_GOAL := help
 
 help:
+	@echo "make env     the environment alone, .venv (2 GB)"
 	@echo "make demo    design molecules with the shipped model (a few minutes on a CPU)"
 	@echo "make test    lint, types and the test suite"
 	@echo "make slow    the tests that take more than a minute"
@@ -22,6 +23,8 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $(READY)
+
+env: $(READY)
 
 demo: $(READY)
 	$(BIN)/discdiff design experiment=qed_sa out=runs/demo-$$(date +%Y%m%d-%H%M%S)

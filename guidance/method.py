@@ -82,11 +82,12 @@ class Guidance(ABC):
                 f"sampler must be one of discrete steps, got a {type(sampler).__name__}: a "
                 "WalkJump is guided by its own sample(reward=...)"
             )
-        if n % self.returned or first_design % self.returned:
-            raise InputError(
-                f"n and first_design must be multiples of the {self.returned} designs that a "
-                f"population returns, got {n} and {first_design}"
-            )
+        for name, count in (("n", n), ("first_design", first_design)):
+            if count % self.returned:
+                raise InputError(
+                    f"{name} must be a multiple of the {self.returned} designs that a run of "
+                    f"{type(self).__name__} returns together, got {count}"
+                )
         state = sampler.init(
             n // self.returned,
             particles=self.particles,

@@ -52,7 +52,7 @@ def check_shared(key: str, draws: int, returned: int) -> None:
     """
     if draws % returned:
         raise InputError(
-            f"{key} must be a multiple of the {returned} designs that a population returns, "
+            f"{key} must be a multiple of the {returned} designs that one run returns together, "
             f"got {draws}"
         )
 

@@ -12,7 +12,7 @@ from discdiff.commands.arguments import Arguments, Show, read
 from discdiff.config.settings import Bench
 
 if TYPE_CHECKING:
-    from discdiff.bench.cell import Cell, Track
+    from discdiff.bench.cell import Cell, Outcome, Track
     from discdiff.config.composition import Composition
 
 Compared = Annotated[
@@ -51,15 +51,24 @@ def bench(
                     words = f"{cell.task} {cell.method} seed {cell.seed}: {note}"
                     shown.show("cells", place, len(cells), words)
 
-                seen("begins")
                 known = bool(track.outcomes(cell, out))
+                seen("recorded before" if known else "begins")
                 track.run(cell, out, seen)
+                found = track.outcomes(cell, out)
                 if not known:
-                    log(cell, track.outcomes(cell, out))
+                    log(cell, found)
+                    shown.say(_measured(track, cell, found))
             shown.show("cells", len(cells), len(cells))
         text = record.write(track, gather(track, track.cells(), out), out)
     typer.echo(text)
     typer.echo(f"benchmark: {out}")
+
+
+def _measured(track: Track, cell: Cell, found: Sequence[Outcome]) -> str:
+    """Return one line of what a cell measured."""
+    values = [f"{one.figures[track.measure]:.3f} at {one.budget:,}" for one in found]
+    name = f"{cell.task} {cell.method} seed {cell.seed}"
+    return f"{name}: {track.measure} {', '.join(values) or 'of nothing'}"
 
 
 def _full(arguments: Sequence[str]) -> list[str]:

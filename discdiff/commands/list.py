@@ -34,7 +34,8 @@ def list_names(
             (o, _default(p), str(p.annotation)) for o, p in registry.options(kind, name).items()
         ]
         table.show(name, ("option", "default", "type"), rows)
-        typer.echo(inspect.getdoc(registry.find(kind, name)))
+        found = registry.find(kind, name)
+        typer.echo(f"from {found.__module__} import {found.__name__}\n\n{inspect.getdoc(found)}")
         return
     for each in registry.KINDS if kind is None else (kind,):
         entries = registry.names(each, load=True)

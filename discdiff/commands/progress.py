@@ -72,6 +72,10 @@ class Progress:
             self._console.print(f"{name}: {done}/{total} {note}".rstrip(), markup=False)
             self._tenths[name] = tenth
 
+    def say(self, line: str) -> None:
+        """Print a line of its own."""
+        self._console.print(line, markup=False, soft_wrap=True)
+
     def _count(self, name: str, done: int, note: str) -> None:
         seconds = self._clock() - self._began
         if seconds >= self._spoke + COUNT_SECONDS:

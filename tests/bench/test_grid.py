@@ -109,7 +109,7 @@ def test_a_cell_runs_once_and_not_with_other_settings(tmp_path):
         ),
         (
             {"methods": {"odd": {"name": "evolution", "population": 40}}},
-            "budgets of odd must be a multiple of the 40 designs that a population returns",
+            "budgets of odd must be a multiple of the 40 designs that one run returns together",
         ),
         ({"budgets": 300}, "budgets must be a list, got 300"),
         ({"methods": {"../odd": {"name": "none"}}}, "a name in methods must be fit for a folder"),

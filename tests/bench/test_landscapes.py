@@ -276,7 +276,7 @@ def test_the_smallest_number_of_draws_holds(tmp_path):
         ({"tasks": {"odd": {"size": 20, "length": 9}}}, "odd: .size . 1...length must be at most"),
         (
             {"methods": {"unguided": {"name": "evolution", "population": 30}}},
-            "draws of unguided must be a multiple of the 30 designs that a population returns",
+            "draws of unguided must be a multiple of the 30 designs that one run returns together",
         ),
         ({"tasks": {"odd": {"process": "both"}}}, "tasks.odd: process must be one of masked"),
         ({"tasks": {"odd": {"file": "a", "between": [1, 0]}}}, "between must be two quantiles"),

@@ -14,10 +14,12 @@ import torch
 import yaml
 from rdkit import Chem
 from rdkit.Chem import Descriptors
+from typer.testing import CliRunner
 
 from discdiff.bench.campaigns import Campaigns
 from discdiff.bench.pool import read_curve
 from discdiff.campaign import Store
+from discdiff.cli import app
 from discdiff.errors import InputError
 from discdiff.model import Model
 from discdiff.registry import build
@@ -139,6 +141,15 @@ def test_measures_that_begin_at_0_refuse_what_is_below(
     file.write_text(yaml.safe_dump({"track": track, "out": "bench"}))
     arguments = ("bench", "guidance", file, "seeds=[0]", "methods=[best_of_n]")
     assert "measure must be top10 or top1 where rewards are below 0" in discdiff(*arguments, code=2)
+
+
+def test_each_cell_says_what_it_measured_when_it_ends(discdiff: Run, file: Path):
+    arguments = ["bench", "guidance", str(file), "tasks=[qed]", "seeds=[0]", "methods=[fk]"]
+    for lines in (2, 0):  # the second time all are recorded
+        result = CliRunner().invoke(app, arguments)
+        said = [line for line in result.stderr.splitlines() if line.startswith("qed ")]
+        assert len(said) == lines
+        assert all("top10 " in line and " at 16" in line for line in said)
 
 
 def test_a_pool_without_a_search_is_refused(discdiff: Run, file: Path):

@@ -366,6 +366,8 @@ class TestLists:
         output = discdiff("list", "transforms", "band")
         assert "low" in output
         assert "must be given" in discdiff("list", "oracles", "similarity")
+        output = discdiff("list", "guidance", "isir")
+        assert "from discdiff.guidance.isir import ISIRGibbs" in output
         assert "Example:" in output
 
     def test_oracles(self, discdiff: Run):

@@ -123,9 +123,9 @@ def test_settings_out_of_range_are_refused(make, words):
 
 def test_all_particles_come_in_whole_populations():
     method = FKSteering(4, keep="all")
-    with pytest.raises(InputError, match="must be multiples of the 4 designs"):
+    with pytest.raises(InputError, match="must be a multiple of the 4 designs"):
         method.run(SAMPLER, Reward(MODEL.domain, count_b), 6, key=0)
-    with pytest.raises(InputError, match="must be multiples of the 4 designs"):
+    with pytest.raises(InputError, match="must be a multiple of the 4 designs"):
         method.run(SAMPLER, Reward(MODEL.domain, count_b), 8, key=0, first_design=2)
 
 
