@@ -19,6 +19,7 @@ from discdiff import _check, random
 from discdiff.data.encoded import Report
 from discdiff.domain import Domain
 from discdiff.errors import DataError
+from discdiff.licence import MADE_WITH
 from discdiff.oracle.scores import Floats
 from discdiff.predictor.applicability import Applicability
 from discdiff.predictor.closed import fit_linear
@@ -188,6 +189,8 @@ def train(
         binary = task == "classification"
         ensemble = Ensemble(representation, len(table.outputs), members, binary)
     recipe = {"members": members, "seed": seed, **asdict(applied)}
+    if representation.made_with:
+        card = {**(card or {}), MADE_WITH: dict(representation.made_with)}
     predictor = Predictor(ensemble, table.outputs, task, applicability, origin, card)
     if representation.linear:
         kept = np.concatenate([rows.train, rows.valid])

@@ -168,8 +168,12 @@ class TestFolder:
     def test_features_bring_their_network(self, tmp_path):
         table = strings(60)
         values = {"g": [s.count("G") for s in table]}
-        made = fit(table, values, DNA, representation=Features(model()), members=2)
+        owner = model()
+        owner.card = {"title": "mine", "data": {"licence": "CC BY-NC 4.0"}}
+        made = fit(table, values, DNA, representation=Features(owner), members=2)
+        assert made.card["made_with"] == {"model mine": "CC BY-NC 4.0"}
         made.save(tmp_path / "p")
+        assert Predictor.load(tmp_path / "p").card["made_with"] == made.card["made_with"]
         found = Predictor.load(tmp_path / "p")(table[:9])
         assert np.array_equal(found.mean, made(table[:9]).mean)
 
