@@ -94,7 +94,7 @@ def rewarded_by(oracle: Streaming) -> list[Stated]:
     Example:
         >>> from discdiff.oracle import as_oracle
         >>> rewarded_by(as_oracle(lambda strings: [len(s) for s in strings]))
-        [Stated(kind='oracle', name='<lambda>', licence='')]
+        [Stated(kind='oracle', name='oracle', licence='')]
     """
     found, start = [], 0
     for part in getattr(oracle, "oracles", (oracle,)):
