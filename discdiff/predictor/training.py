@@ -187,11 +187,9 @@ def train(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_check.seed("seed", seed))
-        binary = task == "classification"
-        ensemble = Ensemble(representation, len(table.outputs), members, binary)
+        ensemble = Ensemble(representation, len(table.outputs), members, task == "classification")
     recipe = {"members": members, "seed": seed, **asdict(applied)}
-    if representation.made_with:
-        card = {**(card or {}), MADE_WITH: dict(representation.made_with)}
+    card = _with_licences(card or {}, representation)
     predictor = Predictor(ensemble, table.outputs, task, applicability, origin, card)
     if representation.linear:
         kept = np.concatenate([rows.train, rows.valid])
@@ -234,6 +232,10 @@ def train(
         recipe |= {k: given[k] for k in ("max_steps", "rate", "ema", "patience", "precision")}
     minutes = (monotonic() - began) / 60.0 if representation.linear else clock.seconds / 60.0
     return described(predictor, table, rows, recipe, minutes, forest)
+
+
+def _with_licences(card: Mapping[str, object], read: Representation) -> Mapping[str, object]:
+    return {**card, MADE_WITH: dict(read.made_with)} if read.made_with else card
 
 
 def fit(
