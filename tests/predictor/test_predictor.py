@@ -206,6 +206,7 @@ class TestFolder:
             ({"outputs": "ab"}, "outputs must be a list of names"),
             ({"task": "sort"}, "task must be one of"),
             ({"applicability": {"references": [], "threshold": 0, "percentile": 1}}, "references"),
+            ({"applicability": {"references": [1], "threshold": 0, "percentile": 1}}, "be strings"),
             ({"applicability": {"no": 1}}, "unexpected keyword"),
             ({"origin": {"data": "x", "half": "third"}}, "half must be one of"),
             ({"domain": {"name": "letters", "letters": "AC"}}, "must have shape"),
