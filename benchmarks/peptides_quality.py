@@ -9,17 +9,14 @@ folder and changes nothing else.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
+from quality_card import main
 
-from discdiff import checkpoint, random
+from discdiff import random
 from discdiff.chem import molecule
 from discdiff.chem.peptide.analyse import read
 from discdiff.chem.peptide.helm import Peptide, read_helm, write_helm
@@ -97,9 +94,9 @@ def compared(peptides: list[Peptide], training: list[Peptide]) -> dict[str, str]
 
 
 def quality(
-    model: Model, table: list[dict[str, str]], samples: int, rows: int, seed: int
+    model: Model, table: list[dict[str, str]], samples: int, seed: int, rows: int
 ) -> dict[str, str]:
-    """Return the figures of the card."""
+    """Return the figures of the card, the bound over as many `rows` of the test split."""
     by_name = model.card.get(HEADING, USUAL[model.process.kind])
     drawn = recommended(model).sample(samples, generator=torch.Generator().manual_seed(seed))
     molecules = [s for s in drawn.strings if molecule.invalid_reason(s) is None]
@@ -134,26 +131,5 @@ def quality(
     }
 
 
-def main() -> None:
-    """Measure, print, and write where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, type=Path, help="file of peptides_table.py")
-    parser.add_argument("--model", default="peptides", help="shipped name or folder")
-    parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--rows", type=int, default=1000, help="test rows for the NELBO")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help="put the figures into the card")
-    given = parser.parse_args()
-    folder = Path(checkpoint.locate(given.model))
-    model = Model.load(folder)
-    with given.data.open(encoding="utf-8", newline="") as file:
-        table = list(csv.DictReader(file))
-    found = quality(model, table, given.samples, given.rows, given.seed)
-    print(json.dumps(found, indent=2))
-    if given.write:
-        model.card["quality"] = found
-        model.save(folder, "bfloat16")
-
-
 if __name__ == "__main__":
-    main()
+    main(quality, __doc__, "peptides_table.py", "peptides", rows=1000)

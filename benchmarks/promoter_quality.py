@@ -10,18 +10,15 @@ words alone give. `--write` puts the figures into the card.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from quality_card import main
 from scipy.stats import spearmanr
 
-from discdiff import checkpoint, random
+from discdiff import random
 from discdiff.bio.metrics.edits import nearest_edits
 from discdiff.bio.metrics.kmers import kmer_correlation, kmer_divergence
 from discdiff.bio.metrics.markov import Markov
@@ -133,24 +130,5 @@ def quality(model: Model, rows: Sequence[Row], samples: int, seed: int) -> dict[
     }
 
 
-def main() -> None:
-    """Measure, print, and write where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, type=Path, help="table of yeast80_table.py")
-    parser.add_argument("--model", default="yeast80_masked", help="shipped name or folder")
-    parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help="put the figures into the card")
-    given = parser.parse_args()
-    folder = Path(checkpoint.locate(given.model))
-    model = Model.load(folder)
-    with given.data.open(encoding="utf-8", newline="") as file:
-        found = quality(model, list(csv.DictReader(file)), given.samples, given.seed)
-    print(json.dumps(found, indent=2, ensure_ascii=False))
-    if given.write:
-        model.card["quality"] = found
-        model.save(folder, "bfloat16")
-
-
 if __name__ == "__main__":
-    main()
+    main(quality, __doc__, "yeast80_table.py", "yeast80_masked")

@@ -88,9 +88,16 @@ def chosen(found: Sequence[Motif], name: str | None, path: str | Path) -> Motif:
     """Return the motif called `name`, the only one where that is None.
 
     Raises:
-        InputError: if there is none of that name, or several to choose from.
+        InputError: if there is none of that name, or several of it or to choose from.
     """
-    named = {label: one for one in found for label in labels(one)}
+    named: dict[str, Motif] = {}
+    for one in found:
+        for label in labels(one):
+            if label == name and label in named:
+                raise InputError(
+                    f"motif must name one of {path}, got {name!r}, which several are called"
+                )
+            named[label] = one
     if name is None and len(found) == 1:
         return found[0]
     known = ", ".join(sorted(named)[:10]) + ", …" * (len(named) > 10)
@@ -209,17 +216,26 @@ def _check_meme_matrix(lines: Lines, place: int, number: int, motif: str) -> int
         if abs(sum(values) - 1) > 0.02:
             raise _fault(row[0], "probabilities must sum to 1", row[1])
         place += 1
-    if place == first or (width is not None and place - first < width):
+    more = place < len(lines) and re.match(r"[\d.]", lines[place][1])
+    if place == first or (width is not None and (place - first < width or more)):
         raise _fault(number, f"the matrix must have {width or 'some'} rows", line)
     return place
 
 
 def _check_transfac(lines: Lines) -> None:
     row: int | None = None  # of the matrix that is being read
-    whole = False
+    # whether the record says anything of a motif, and has a matrix: Biopython gives one that has
+    # none the matrix of the record before, or makes a motif of nothing after it
+    begun = whole = after = False
+    needed = "a record must have a matrix below P0"
     for number, line in lines:
         words = line.split()
-        if words[0] in ("P0", "PO"):
+        begun |= words[0] not in ("VV", "XX", "//")
+        if words[0] == "//":
+            if (begun or after) and not whole:
+                raise _fault(number, needed, line)
+            row, begun, whole, after = None, False, False, whole
+        elif words[0] in ("P0", "PO"):
             if words[1:5] != list("ACGT"):
                 raise _fault(number, "the bases of a matrix must be A C G T", line)
             row = 0
@@ -232,8 +248,8 @@ def _check_transfac(lines: Lines) -> None:
             raise _fault(number, "a line must begin with a key of two characters", line)
         else:
             row = None
-    if not whole or lines[-1][1] != "//":
-        reason = "a record must end with //" if whole else "a record must have a matrix below P0"
+    if lines[-1][1] != "//":
+        reason = "a record must end with //" if whole else needed
         raise _fault(lines[-1][0], reason, lines[-1][1])
 
 

@@ -13,6 +13,8 @@ from discdiff.errors import ConfigError, InputError
 COMMERCIAL = "commercial"
 USES = (COMMERCIAL,)
 UNKNOWN = "none stated"
+MADE_WITH = "made_with"
+"""Heading of a card: the licences of what went into the weights beside the data, by name."""
 
 _CLEARED = re.compile(
     r"""(?<![\w-])(?:
@@ -25,7 +27,8 @@ _CLEARED = re.compile(
 )
 _WITHHELD = re.compile(
     r"non-?[ ]?commercial|\bNC\b|\bND\b|academic|research|restrict|\bno[tn]?\b|unknown|unclear"
-    r"|proprietary|\bterms\b",
+    r"|proprietary|\bterms\b|\bSA\b|share-?[ ]?alike|copyleft|[AL]?GPL|reserved|prohibit|forbid"
+    r"|evaluation|personal|\bonly\b",
     re.IGNORECASE,
 )
 _PARTS = re.compile(r";(?![^()]*\))")  # not those within brackets
@@ -60,16 +63,40 @@ def clears(licence: str) -> bool:
 def of_card(card: Mapping[str, Any]) -> str:
     """Return the licence that a model card states of the data, and of the weights if it does.
 
+    What else went into the weights follows, each in a part of its own: see `inherited`.
+
     Example:
         >>> of_card({"data": {"licence": "CC0"}, "licence_of_the_weights": "Apache-2.0"})
         'CC0; weights Apache-2.0'
+        >>> of_card({"data": {"licence": "CC0"}, "made_with": {"model zinc": "free to use"}})
+        'CC0; free to use'
     """
     data = card.get("data")
     stated = str(data.get("licence", "")) if isinstance(data, Mapping) else ""
     if stated == "not stated":
         stated = ""
     weights = str(card.get("licence_of_the_weights", "")).removesuffix(".").replace(";", ",")
-    return "; ".join(filter(None, [stated, f"weights {weights}" if stated and weights else ""]))
+    if not stated:
+        return ""
+    made_with = card.get(MADE_WITH)
+    others = map(str, made_with.values()) if isinstance(made_with, Mapping) else ()
+    return "; ".join(dict.fromkeys([stated, *([f"weights {weights}"] if weights else []), *others]))
+
+
+def inherited(card: Mapping[str, Any], used: Iterable[Stated]) -> dict[str, str]:
+    """Return the heading `MADE_WITH` of a card, with what else went into its weights.
+
+    Args:
+        card: of the model before; what it was made with stays.
+        used: such as the model whose weights were the first, or the oracles that tuned them.
+
+    Example:
+        >>> inherited({}, [Stated("oracle", "qed", "BSD-3-Clause"), Stated("model", "mine", "")])
+        {'oracle qed': 'BSD-3-Clause', 'model mine': 'none stated'}
+    """
+    before = card.get(MADE_WITH)
+    kept = dict(before) if isinstance(before, Mapping) else {}
+    return kept | {f"{thing.kind} {thing.name}": thing.licence or UNKNOWN for thing in used}
 
 
 def shipped(kind: str) -> dict[str, str]:

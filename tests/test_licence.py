@@ -8,7 +8,15 @@ import pytest
 
 from discdiff import licence, registry
 from discdiff.errors import InputError
-from discdiff.licence import Stated, clears, of_card, refuse_uncleared, shipped
+from discdiff.licence import (
+    MADE_WITH,
+    Stated,
+    clears,
+    inherited,
+    of_card,
+    refuse_uncleared,
+    shipped,
+)
 from discdiff.oracle import Combined
 
 CLEARED = [
@@ -33,6 +41,15 @@ WITHHELD = [
     "repository MIT; record CC BY 4.0 (not checked again)",
     "the repository is MIT; ZINC is free to use, and redistribution is restricted",
     "Apache-2.0; data unknown",
+    "MIT and GPL-3.0",
+    "code MIT, data AGPL-3.0",
+    "CC BY 4.0 and CC BY-SA 4.0",
+    "CC BY 4.0 SA",
+    "CC BY 4.0 ShareAlike",
+    "MIT, all rights reserved",
+    "MIT, commercial use prohibited",
+    "CC0, but personal use",
+    "Apache-2.0, evaluation only",
     "ours",
 ]
 
@@ -83,6 +100,17 @@ def test_a_card_says_data_and_weights():
     assert clears(of_card({"data": {"licence": "CC0"}} | weights))
     weights = {"licence_of_the_weights": "Apache-2.0; mind the terms of others."}
     assert not clears(of_card({"data": {"licence": "CC0"}} | weights))
+
+
+def test_a_card_says_what_else_went_into_the_weights():
+    card = {"data": {"licence": "CC0"}, "licence_of_the_weights": "MIT"}
+    free, bound, mute = (Stated("model", name, name) for name in ("CC0", "CC BY-NC 4.0", ""))
+    assert of_card(card | {MADE_WITH: inherited({}, [free])}) == "CC0; weights MIT"
+    assert not clears(of_card(card | {MADE_WITH: inherited({}, [bound])}))
+    assert not clears(of_card(card | {MADE_WITH: inherited({}, [free, mute])}))
+    again = {MADE_WITH: inherited({MADE_WITH: inherited({}, [bound])}, [free])}
+    assert not clears(of_card(card | again))
+    assert of_card({MADE_WITH: inherited({}, [free])}) == ""
 
 
 def test_refusals(monkeypatch):

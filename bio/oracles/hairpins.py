@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from discdiff import _check
-from discdiff.bio.oracles.sequence import PerSequence
+from discdiff.bio.oracles.sequence import PerSequence, extent
 from discdiff.errors import InputError
 
 STATISTICS = ("longest", "count")
@@ -46,9 +46,7 @@ class Hairpins(PerSequence):
         statistic: str = "longest",
     ) -> None:
         self.stem = _check.positive_int("stem", stem)
-        low, high = loop
-        self.loop = (_check.non_negative_int("loop", low), _check.non_negative_int("loop", high))
-        _check.in_range("loop", low, 0, high)
+        self.loop = extent("loop", loop)
         if not isinstance(wobble, bool):
             raise InputError(f"wobble must be true or false, got {wobble!r}")
         self.statistic = _check.one_of("statistic", statistic, STATISTICS)

@@ -17,7 +17,7 @@ Limits = tuple[float, float]
 
 
 class Orderable(PerSequence):
-    r"""How far a sequence keeps the rules of synthesis, in (0, 1]; 1 where it keeps all.
+    r"""How far a sequence keeps the rules of synthesis, in [0, 1]; 1 where it keeps all.
 
     Each figure has a range ``[low, high]``. A rule that is kept is worth 1; else a figure $f$ is
     worth $f/\text{low}$ below, $\text{high}/f$ above, GC content above $(1-f)/(1-\text{high})$.

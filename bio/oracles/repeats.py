@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discdiff import _check
 from discdiff.bio.bases import reverse_complement
-from discdiff.bio.oracles.sequence import PerSequence
+from discdiff.bio.oracles.sequence import PerSequence, extent
 
 KINDS = ("direct", "inverted", "tandem")
 
@@ -38,9 +38,7 @@ class Repeats(PerSequence):
 
     def __init__(self, kind: str = "direct", unit: tuple[int, int] = (2, 6)) -> None:
         self.kind = _check.one_of("kind", kind, KINDS)
-        low, high = unit
-        self.unit = (_check.positive_int("unit", low), _check.positive_int("unit", high))
-        _check.in_range("unit", low, 1, high)
+        self.unit = extent("unit", unit, fewest=1)
         super().__init__(kind=kind, unit=list(unit))
 
     def value(self, bases: str) -> float:

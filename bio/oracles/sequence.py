@@ -11,8 +11,32 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from discdiff import _check
 from discdiff.bio.bases import read_bases
 from discdiff.bio.domain import DNA
+from discdiff.errors import InputError
+
+
+def extent(name: str, value: object, fewest: int = 0) -> tuple[int, int]:
+    """Return ``[fewest, most]``, two whole numbers, as a tuple.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        fewest: the least that both may be.
+
+    Raises:
+        InputError: naming the argument, if it is no such pair.
+
+    Example:
+        >>> extent("loop", [3, 20])
+        (3, 20)
+    """
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise InputError(f"{name} must be [fewest, most], got {value!r}")
+    low, high = (_check.non_negative_int(name, one) for one in value)
+    _check.in_range(name, low, fewest, high)
+    return low, high
 
 
 class PerSequence(ABC):

@@ -12,7 +12,7 @@ from rdkit.Chem import Mol
 from discdiff.chem.oracles.molecular import Descriptor
 from discdiff.chem.peptide import EXAMPLES
 from discdiff.chem.peptide.analyse import read
-from discdiff.chem.peptide.helm import End, Peptide
+from discdiff.chem.peptide.helm import End, Link, Peptide
 from discdiff.chem.peptide.monomers import Monomer, monomer
 from discdiff.chem.peptide.sidechains import NATURAL
 from discdiff.chem.peptide.summary import DISULFIDE, ESTER, HEAD_TO_TAIL, linkage
@@ -112,7 +112,7 @@ class PeptideSynthesis(PerPeptide):
     """
 
     name = "peptide_synthesis"
-    version = "2"
+    version = "3"
     direction = "min"
 
     def of(self, peptide: Peptide) -> float:
@@ -122,6 +122,7 @@ class PeptideSynthesis(PerPeptide):
             sum(_coupling(peptide, a, b) for a, b in bonds)
             + sum(map(_block, residues))
             + sum(_aspartimide(peptide, a, b) for a, b in bonds)
+            + 2.0 * [linkage(peptide, Link(a, b)) for a, b in bonds].count(ESTER)
             + 0.5 * max(0, len(residues) - 20)
             + _rings(peptide)
         )
@@ -177,7 +178,7 @@ def _aspartimide(peptide: Peptide, acyl: End, amine: End) -> float:
 def _rings(peptide: Peptide) -> float:
     kinds = [linkage(peptide, link) for link in peptide.links]
     disulfides = kinds.count(DISULFIDE)
-    points = 2.0 * peptide.rings + 3.0 * max(0, disulfides - 1) + 2.0 * kinds.count(ESTER)
+    points = 2.0 * peptide.rings + 3.0 * max(0, disulfides - 1)
     residues = peptide.residues
     folds = any(
         one.symbol in ("G", "P") or one.dextro or traits(one.smiles).alkylated for one in residues

@@ -157,9 +157,12 @@ class PeptideSmiles(Smiles):
 
 def _from_helm(text: str) -> str:
     try:
-        return build.smiles(read_helm(text))
+        smiles = build.smiles(read_helm(text))
+        if "." in smiles:  # stripping salts would keep one of them
+            raise DataError("its chains are not all connected")
     except DataError as error:
         raise DataError(f"cannot use {grammar.shown(text)}: {error}") from None
+    return smiles
 
 
 def _neutral(smiles: str) -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from discdiff.licence import MADE_WITH
 from discdiff.model import Model
 from discdiff.oracle import Streaming
 
@@ -14,7 +15,7 @@ USED = "used"
 """The setting of a store that keeps it; what it says changes no design."""
 
 _PACKAGES = ("discdiff", "torch", "numpy", "rdkit", "selfies")
-_CARD = ("title", "use", "data", "licence_of_the_weights")
+_CARD = ("title", "use", "data", "licence_of_the_weights", MADE_WITH)
 _LICENCE = "License :: "
 
 

@@ -29,6 +29,7 @@ from discdiff.data.encoding import Encoded, encode_file
 from discdiff.data.module import DataModule
 from discdiff.data.readers import Columns
 from discdiff.errors import ConfigError, DataError, InputError, StoreError
+from discdiff.licence import MADE_WITH, Stated, inherited, of_card
 from discdiff.model import LengthLaw, Model
 from discdiff.padding import LENGTH_MODES
 from discdiff.samplers.recommended import recommended
@@ -239,12 +240,14 @@ def _model(settings: Train, encoded: Encoded, source: Composition) -> Model:
 def _onward(settings: Train, encoded: Encoded, first: Model) -> Model:
     """Return `first` as the model to train, with the lengths of the new data."""
     law = encoded.length_law(first.denoiser.max_length, settings.data.train_split)
+    before = Stated("model", str(settings.init), of_card(first.card))
     return Model(
         first.denoiser.train(),
         first.process,
         first.domain,
         LengthLaw(law),
-        card=_card(settings, encoded) | {"trained from": {"model": settings.init}},
+        card=_card(settings, encoded)
+        | {"trained from": {"model": settings.init}, MADE_WITH: inherited({}, [before])},
         frozen_training=first.frozen_training,
     )
 

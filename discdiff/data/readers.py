@@ -112,7 +112,10 @@ def _records(path: Path, text: IO[str], columns: Columns) -> Iterator[Row]:
 def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns, usual: str) -> Iterator[Row]:
     csv.field_size_limit(_FIELD_LIMIT)
     reader = csv.reader(text, delimiter=delimiter)
-    header = next(reader, None)
+    try:
+        header = next(reader, None)
+    except csv.Error as error:
+        raise DataError(f"{path}, the header cannot be read: {error}") from error
     if not header:
         raise DataError(f"{path} must have a header, got an empty file")
     places = [_place(path, name, header) for name in columns]

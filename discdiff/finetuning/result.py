@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from discdiff.campaign.page.tuning import RESULT
 from discdiff.campaign.runlog import logger
 from discdiff.finetuning.figures import Figures, best_draw, hacked
 from discdiff.finetuning.module import FineTuning
+from discdiff.licence import MADE_WITH, Stated, inherited
+from discdiff.oracle.check import Streaming
 
 MODEL = "model"
 KEEP = ("best", "last")
@@ -45,7 +47,12 @@ class Result:
 
 
 def conclude(
-    module: FineTuning, folder: Path, about: Mapping[str, Any], keep: str, dtype: str = "float32"
+    module: FineTuning,
+    folder: Path,
+    about: Mapping[str, Any],
+    keep: str,
+    used: Sequence[Stated] = (),
+    dtype: str = "float32",
 ) -> Result:
     """Draw once more if the budget allows, choose the weights, and write the model and result.
 
@@ -54,6 +61,7 @@ def conclude(
         folder: of the run.
         about: lineage of the model.
         keep: `best` or `last`.
+        used: what rewarded it, whose licences the card keeps.
         dtype: of the weights of the model folder.
     """
     module.draw_last()
@@ -67,7 +75,7 @@ def conclude(
     result = Result(MODEL, tuple(history), kept, bool(module.method.biased), hacked(history))
     about = {**about, "steps": module.last_step, "evaluations": int(history[-1]["evaluations"])}
     model = module.averaged
-    model.card = _card(model.card, about, result)
+    model.card = _card(model.card, about, result) | {MADE_WITH: inherited(model.card, used)}
     model.save(folder / MODEL, dtype)
     figures = [
         {name: None if math.isnan(value) else value for name, value in one.items()}
@@ -78,6 +86,22 @@ def conclude(
     if result.biased:
         logger.warning("biased: some designs were trained on whose law is not known")
     return result
+
+
+def rewarded_by(oracle: Streaming) -> list[Stated]:
+    """Return the licences of an oracle, of each where several are combined.
+
+    Example:
+        >>> from discdiff.oracle import as_oracle
+        >>> rewarded_by(as_oracle(lambda strings: [len(s) for s in strings]))
+        [Stated(kind='oracle', name='oracle', licence='')]
+    """
+    found, start = [], 0
+    for part in getattr(oracle, "oracles", (oracle,)):
+        outputs = oracle.outputs[start : start + len(part.outputs)]
+        start += len(outputs)
+        found.append(Stated("oracle", ", ".join(outputs), "; ".join(part.licences.values())))
+    return found
 
 
 def _card(card: Mapping[str, Any], about: Mapping[str, Any], result: Result) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from discdiff.finetuning.contract import FineTuner
 from discdiff.finetuning.draws import Draws, Round
 from discdiff.finetuning.figures import refuse_trained_judge
 from discdiff.finetuning.module import FineTuning
-from discdiff.finetuning.result import KEEP, Result, conclude
+from discdiff.finetuning.result import KEEP, Result, conclude, rewarded_by
 from discdiff.finetuning.ticks import Ticks
 from discdiff.model import Model
 from discdiff.objective import Objective
@@ -145,7 +145,9 @@ class FineTune(Campaign):
         with self._stopping_cleanly(store), self._memory():
             draws = Draws(self.task, store, self._round, self.judge, progress)
             module = self._train(draws)
-            self.result = conclude(module, self.folder, self._about(store), self.keep)
+            self.result = conclude(
+                module, self.folder, self._about(store), self.keep, rewarded_by(self.task.oracle)
+            )
         self._write(store)
         logger.info("complete")
         return summarise(store)

@@ -42,6 +42,8 @@ class Applicability:
     ) -> None:
         if not references:
             raise InputError("references must hold a string, got none")
+        if not all(isinstance(one, str) for one in references):
+            raise InputError("references must be strings")
         self.domain = domain
         self.references = tuple(references)
         self.threshold = _check.fraction("threshold", threshold)

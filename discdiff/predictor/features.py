@@ -13,6 +13,7 @@ from discdiff import registry
 from discdiff.checkpoint import network_config
 from discdiff.domain import Domain
 from discdiff.errors import DataError, InputError
+from discdiff.licence import Stated, inherited, of_card
 from discdiff.model import Model
 from discdiff.nn.transformer import Transformer
 from discdiff.padding import Padded
@@ -71,6 +72,8 @@ class Features(Representation):
             if isinstance(loaded.domain, Padded):
                 raise InputError("model must be given the length of its rows, got one that pads")
             network, self.domain = loaded.denoiser, loaded.domain
+            called = str(loaded.card.get("title", "not stated") if loaded is model else model)
+            self.made_with = inherited({}, [Stated("model", called, of_card(loaded.card))])
         else:
             raise InputError(f"model must be a Model, a folder or a name, got {model!r}")
         if not isinstance(network, Transformer):

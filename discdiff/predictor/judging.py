@@ -33,11 +33,22 @@ def refuse_own_judge(scored: Combined, objective: Objective) -> None:
             kind.append((names[0], oracle.predictor))
     for name, judge in judges:
         for other, guide in guides:
-            if judge.fingerprint == guide.fingerprint or judge.origin.overlaps(guide.origin):
+            if judge.fingerprint == guide.fingerprint or _know_the_same(judge, guide):
                 raise InputError(
-                    f"{name!r} cannot judge what {other!r} guides: it was trained on the rows of "
-                    f"the {judge.origin.half} of the same table, the other on the "
-                    f"{guide.origin.half}. Name the predictor of the other half, for example "
-                    "path=FOLDER/judge where FOLDER/guide guides; or more columns of the guide, as "
-                    "in columns=[mean,sd]"
+                    f"{name!r} cannot judge what {other!r} guides: it was trained on rows of the "
+                    f"same table ({judge.origin.half}) as the other ({guide.origin.half}). Name "
+                    "the predictor of the other half, for example path=FOLDER/judge where "
+                    "FOLDER/guide guides; or more columns of the guide, as in columns=[mean,sd]"
                 )
+
+
+def _know_the_same(one: Predictor, other: Predictor) -> bool:
+    """Return whether two predictors are known to have a training row in common.
+
+    Those of one table know it by its hash. A table that was changed since has another, but what
+    they keep of the strings that they learnt the same output of tells it.
+    """
+    if one.origin.overlaps(other.origin):
+        return True
+    kept = set(one.applicability.references) & set(other.applicability.references)
+    return bool(kept) and bool(set(one.outputs) & set(other.outputs))

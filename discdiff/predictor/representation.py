@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -30,11 +31,14 @@ class Representation(nn.Module, ABC):
         linear: whether a member is one linear map of one vector a string. Such members are fitted
             in closed form and not by gradients.
         differentiable: whether it has `relaxed`.
+        made_with: licences of trained weights that it reads by, for the card; see
+            `discdiff.licence.inherited`.
     """
 
     linear: ClassVar[bool] = False
     differentiable: ClassVar[bool] = False
     domain: Domain
+    made_with: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def items(self, strings: Sequence[str]) -> list[Any]:

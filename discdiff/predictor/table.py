@@ -21,6 +21,8 @@ from discdiff.oracle.scores import Floats
 
 MISSING = ("", "na", "n/a", "nan", "none", "null")
 _CLASSES = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0}
+LARGEST = 1e18
+"""Most that a value may be: its square, of which fits are made, has room in float32."""
 _SHOWN = 20
 _MOST_CONDITIONS = 100  # more are no conditions but a column chosen by mistake
 
@@ -244,6 +246,8 @@ def _number(text: str, column: str, task: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise DataError(f"column {column!r} must be a number, or empty, got {text!r}")
+    if abs(number) > LARGEST:
+        raise DataError(f"column {column!r} must be at most {LARGEST:g}, got {text!r}")
     return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +19,8 @@ from torch import Tensor
 from discdiff import _check, random
 from discdiff.data.encoded import Report
 from discdiff.domain import Domain
-from discdiff.errors import DataError
+from discdiff.errors import DataError, InputError
+from discdiff.licence import MADE_WITH
 from discdiff.oracle.scores import Floats
 from discdiff.predictor.applicability import Applicability
 from discdiff.predictor.closed import fit_linear
@@ -30,7 +32,7 @@ from discdiff.predictor.predictor import TASKS, Origin, Predictor
 from discdiff.predictor.representation import Representation
 from discdiff.predictor.rows import Batch, TableModule
 from discdiff.predictor.splits import Split, split
-from discdiff.predictor.table import Table
+from discdiff.predictor.table import LARGEST, Table
 from discdiff.training.averaged import AveragedTraining
 from discdiff.training.fit import fit as run
 from discdiff.training.lr import LearningRate
@@ -185,9 +187,9 @@ def train(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_check.seed("seed", seed))
-        binary = task == "classification"
-        ensemble = Ensemble(representation, len(table.outputs), members, binary)
+        ensemble = Ensemble(representation, len(table.outputs), members, task == "classification")
     recipe = {"members": members, "seed": seed, **asdict(applied)}
+    card = _with_licences(card or {}, representation)
     predictor = Predictor(ensemble, table.outputs, task, applicability, origin, card)
     if representation.linear:
         kept = np.concatenate([rows.train, rows.valid])
@@ -232,6 +234,10 @@ def train(
     return described(predictor, table, rows, recipe, minutes, forest)
 
 
+def _with_licences(card: Mapping[str, object], read: Representation) -> Mapping[str, object]:
+    return {**card, MADE_WITH: dict(read.made_with)} if read.made_with else card
+
+
 def fit(
     strings: Sequence[str],
     values: Mapping[str, Sequence[float]],
@@ -272,7 +278,8 @@ def fit(
         options: further arguments of `train`.
 
     Raises:
-        InputError: if an argument is outside its range.
+        InputError: if an argument is outside its range, columns are not of one length, a string is
+            there twice, or a value is infinite, or of a classification neither 0 nor 1.
         DataError: if there are too few rows, or a string cannot be read.
 
     Example:
@@ -283,6 +290,7 @@ def fit(
         >>> found.quality["g"]["predictor"]["rows"] == found.quality["g"]["mean"]["rows"] > 0
         True
     """
+    _refuse_columns(strings, values, groups, _check.one_of("task", task, TASKS))
     table = Table(
         tuple(strings),
         np.stack([np.asarray(column, dtype=np.float64) for column in values.values()], axis=1),
@@ -309,6 +317,29 @@ def fit(
             seed=seed,
             **usual | options,
         )
+
+
+def _refuse_columns(
+    strings: Sequence[str],
+    values: Mapping[str, Sequence[float]],
+    groups: Sequence[str] | None,
+    task: str,
+) -> None:
+    """Raise `InputError` if columns do not fit each other, or hold what no file may."""
+    if not values:
+        raise InputError("values must have an output, got none")
+    if len(set(strings)) < len(strings):
+        raise InputError("strings must be distinct: average the values of repeats")
+    for name, column in {**values, "groups": strings if groups is None else groups}.items():
+        if len(column) != len(strings):
+            raise InputError(f"{name} must have {len(strings)} rows, got {len(column)}")
+    for name, column in values.items():
+        known = [float(value) for value in column if not math.isnan(value)]
+        most = max(map(abs, known), default=0.0)
+        if most > LARGEST:
+            raise InputError(f"{name} must be numbers of at most {LARGEST:g}, got {most:g}")
+        if task == "classification" and not {*known} <= {0.0, 1.0}:
+            raise InputError(f"{name} must be 0 or 1 for a classification, got {most:g}")
 
 
 class _Clock(pl.Callback):

@@ -40,6 +40,20 @@ def test_a_name_chooses(tmp_path):
         chosen(read_motifs(file), "TBQ", file)
 
 
+def test_a_name_that_several_have_is_refused(tmp_path):
+    file = tmp_path / "m.jaspar"
+    file.write_text(jaspar(["TBP"]) + jaspar(["TBP"]).replace(">M0.1", ">M0.2"))
+    assert chosen(read_motifs(file), "M0.2", file).name == "TBP"
+    with pytest.raises(InputError, match="motif must name one of .*'TBP', which several are call"):
+        chosen(read_motifs(file), "TBP", file)
+
+
+def test_a_header_of_a_database_is_no_motif(tmp_path):
+    file = tmp_path / "m.transfac"
+    file.write_text("VV  one\nXX\n//\n" + transfac(["TBP"]))
+    assert len(read_motifs(file)) == 1
+
+
 NO_ROW = jaspar(["TBP"]).replace("G [", "T [")
 BAD = [
     ("", "must hold a motif, got an empty file"),
@@ -64,6 +78,9 @@ BAD = [
     (transfac().replace("XX\nP0", "comment\nP0", 1), "line 2: a line must begin with a key of two"),
     (transfac()[:-3], "line 18: a record must end with //, got 'XX'"),
     ("ID  x\nXX\n//\n", "line 3: a record must have a matrix below P0"),
+    (transfac(["TBP"]) + "ID  y\n//\n", "line 13: a record must have a matrix below P0, got '//'"),
+    (transfac(["TBP"]) + "//\n", "line 12: a record must have a matrix below P0, got '//'"),
+    (meme().replace("w= 6", "w= 5"), "line 9: the matrix must have 5 rows"),
 ]
 
 

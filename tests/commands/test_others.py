@@ -267,6 +267,7 @@ class TestTransfer:
             assert before[key] == after[key]
         assert sum(after["lengths"][4:6]) == pytest.approx(1.0)
         assert str(tiny) in (run / "model" / "README.md").read_text()
+        assert after["card"]["made_with"] == {f"model {tiny}": "none stated"}
         discdiff("resume", run)
 
     @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ class TestReaders:
             rows(write(tmp_path / "a.xlsx", "x"))
         with pytest.raises(DataError, match="must have a header, got an empty file"):
             rows(write(tmp_path / "empty.csv", ""))
+        with pytest.raises(DataError, match="the header cannot be read: field larger than field"):
+            rows(write(tmp_path / "long.csv", "x" * (1 << 21) + "\nAC\n"))
         with pytest.raises(DataError, match="cannot be read"):
             rows(write(tmp_path / "a.parquet", "PAR1 but not really"))
 

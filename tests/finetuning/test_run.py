@@ -119,6 +119,7 @@ def test_the_model_folder_is_a_plain_model_with_its_lineage(tmp_path):
     told = json.loads((tmp_path / "run" / "result.json").read_text())
     assert told["biased"] is False
     assert told["lineage"]["seed"] == 3
+    assert list(model.card["made_with"].values()) == ["none stated"]  # of the oracle
 
 
 METHODS = {

@@ -316,6 +316,7 @@ class TestTable:
                 {},
                 r"row 2: column 'a' must be a number, or empty, got 'high'",
             ),
+            ("s,a\nAC,1\nGT,-1e30\n", {}, r"row 2: column 'a' must be at most 1e\+18, got '-1e30'"),
             ("s,a\nAC,1\nGX,2\n", {}, r"row 2: 'GX': letter 'X' is not in the alphabet"),
             ("s,a\nAC,1\nGT,\n", {}, r"row 2: no value in 'a'"),
             ("s,a\nAC,1\n,2\n", {}, r"row 2: empty"),

@@ -120,6 +120,23 @@ class TestLearning:
         with pytest.raises(DataError, match="must have both classes to train on"):
             fit(table, {"a": [1.0] * 40}, DNA, task="classification")
 
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"values": {}}, "values must have an output, got none"),
+            ({"values": {"a": [1.0] * 9}}, "a must have 40 rows, got 9"),
+            ({"values": {"a": [math.inf] * 40}}, r"a must be numbers of at most 1e\+18, got inf"),
+            ({"values": {"a": [-1e30] * 40}}, r"a must be numbers of at most 1e\+18, got 1e\+30"),
+            ({"groups": ["x"]}, "groups must have 40 rows, got 1"),
+            ({"strings": ["AC"] * 40}, "strings must be distinct"),
+            ({"values": {"a": [2.0] * 40}, "task": "classification"}, "a must be 0 or 1 for a cl"),
+        ],
+    )
+    def test_columns_that_no_file_may_have_are_refused(self, change, message):
+        usual = {"strings": strings(40), "values": {"a": range(40)}, "domain": DNA}
+        with pytest.raises(InputError, match=message):
+            fit(**usual | change)
+
 
 class TestRealData:
     """Tables as they come."""
@@ -168,8 +185,12 @@ class TestFolder:
     def test_features_bring_their_network(self, tmp_path):
         table = strings(60)
         values = {"g": [s.count("G") for s in table]}
-        made = fit(table, values, DNA, representation=Features(model()), members=2)
+        owner = model()
+        owner.card = {"title": "mine", "data": {"licence": "CC BY-NC 4.0"}}
+        made = fit(table, values, DNA, representation=Features(owner), members=2)
+        assert made.card["made_with"] == {"model mine": "CC BY-NC 4.0"}
         made.save(tmp_path / "p")
+        assert Predictor.load(tmp_path / "p").card["made_with"] == made.card["made_with"]
         found = Predictor.load(tmp_path / "p")(table[:9])
         assert np.array_equal(found.mean, made(table[:9]).mean)
 
@@ -185,6 +206,7 @@ class TestFolder:
             ({"outputs": "ab"}, "outputs must be a list of names"),
             ({"task": "sort"}, "task must be one of"),
             ({"applicability": {"references": [], "threshold": 0, "percentile": 1}}, "references"),
+            ({"applicability": {"references": [1], "threshold": 0, "percentile": 1}}, "be strings"),
             ({"applicability": {"no": 1}}, "unexpected keyword"),
             ({"origin": {"data": "x", "half": "third"}}, "half must be one of"),
             ({"domain": {"name": "letters", "letters": "AC"}}, "must have shape"),
@@ -325,8 +347,16 @@ class TestJudging:
             self.judged(halves[0], halves[0])
 
     def test_what_knows_all_rows_may_not_judge(self, halves):
-        with pytest.raises(InputError, match="of the all of the same table"):
+        with pytest.raises(InputError, match=r"same table \(all\) as the other \(guide\)"):
             self.judged(halves[0], toy.small(None, half="all", seed=2))
+
+    def test_rows_are_known_again_where_the_table_changed(self, halves):
+        changed = toy.small(None, half="all", seed=2)
+        changed.origin = Origin("another", "all")
+        with pytest.raises(InputError, match="'judge' cannot judge what 'activity' guides"):
+            self.judged(halves[0], changed)
+        changed.outputs = ("another",)  # other labels of the same strings
+        self.judged(halves[0], changed)
 
     def test_several_that_guide_are_no_judges(self, halves):
         scored = Combined({"a": PredictorOracle(halves[0]), "b": PredictorOracle(halves[0])})

@@ -84,6 +84,8 @@ def test_residues_and_methyl_groups_are_counted_as_they_were_put_in():
         ),
         ("K.A.A.D", "PEPTIDE1,PEPTIDE1,1:R3-4:R3", 3 + 2),
         ("T.A.A.G", "PEPTIDE1,PEPTIDE1,1:R3-4:R2", 4 + 2 + 2),
+        ("A.[Lac].A", "", 2 + 2 + 0.5),  # an ester within the chain
+        ("A.[Lac].A.[Hiv]", TAIL.format(4), 4 + 2 * 2 + 2 * 0.5 + 2 + 3),
         (".".join("A" * 24), "", 23 + 2),
     ],
 )

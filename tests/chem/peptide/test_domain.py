@@ -117,6 +117,7 @@ def test_unknown_residues_can_be_allowed_and_are_written_out():
     [
         ("PEPTIDE1{A.[dLe]}$$$$", "cannot use 'PEPTIDE1.*: PEPTIDE1, residue 2 .*'dLe'.*'dL'"),
         ("PEPTIDE1{A.[am].G}$$$$", "cannot use 'PEPTIDE1.*must have R2"),
+        ("PEPTIDE1{A.G}|PEPTIDE2{L.L.L}$$$$", "cannot use .*: its chains are not all connected"),
         ("CCO", "cannot use 'CCO': no peptide: 0 amino acids"),
         ("PEPTIDE1{A}$$$$", "cannot use .*: no peptide: 1 amino acid"),
     ],

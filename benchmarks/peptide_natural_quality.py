@@ -1,28 +1,24 @@
 """What a model of natural peptides has learnt: the figures of its card, measured again.
 
-    python benchmarks/peptide_quality.py --data peptide_natural.csv --model NAME [--write]
+    python benchmarks/peptide_natural_quality.py --data peptide_natural.csv --model NAME [--write]
 
-The file is that of `benchmarks/peptide_tables.py`. Every figure of the samples stands beside that
-of the test peptides, which are of other families and show what would be perfect, and of a Markov
-chain of the order that suits the validation peptides best, with lengths drawn from the training
-peptides. The bound of a peptide is that of its residues, given its length, as is the chance of a
-chain.
+The file is that of `benchmarks/peptide_natural_tables.py`. Every figure of the samples stands
+beside that of the test peptides, which are of other families and show what would be perfect, and of
+a Markov chain of the order that suits the validation peptides best, with lengths drawn from the
+training peptides. The bound of a peptide is that of its residues, given its length, as is the
+chance of a chain.
 `--write` puts the figures into the card.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from quality_card import main
 
-from discdiff import checkpoint
 from discdiff.bio.metrics.edits import nearest_edits
 from discdiff.bio.metrics.kmers import kmer_correlation, kmer_divergence
 from discdiff.bio.metrics.markov import Markov
@@ -136,24 +132,5 @@ def quality(model: Model, rows: Sequence[Row], samples: int, seed: int) -> dict[
     }
 
 
-def main() -> None:
-    """Measure, print, and write where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, type=Path, help="table of peptide_tables.py")
-    parser.add_argument("--model", default="peptide_natural", help="shipped name or folder")
-    parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help="put the figures into the card")
-    given = parser.parse_args()
-    folder = Path(checkpoint.locate(given.model))
-    model = Model.load(folder)
-    with given.data.open(encoding="utf-8", newline="") as file:
-        found = quality(model, list(csv.DictReader(file)), given.samples, given.seed)
-    print(json.dumps(found, indent=2, ensure_ascii=False))
-    if given.write:
-        model.card["quality"] = found
-        model.save(folder, "bfloat16")
-
-
 if __name__ == "__main__":
-    main()
+    main(quality, __doc__, "peptide_natural_tables.py", "peptide_natural")

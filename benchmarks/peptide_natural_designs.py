@@ -1,6 +1,6 @@
 """Whether guided peptides beat best-of-N at equal evaluations, by judges that did not guide.
 
-    python benchmarks/peptide_designs.py [--methods evolution ...] [--seeds 0 1 2] [--out FOLDER]
+    python benchmarks/peptide_natural_designs.py [--methods evolution ...] [--seeds 0 1 2] [--out F]
 
 Each method and seed is a campaign of `experiment=peptide_natural` with its unguided arm, in a
 folder of its own; one that is there already is read, and one that was cut goes on. The ten designs
@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=["evolution"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("runs/peptide_designs"))
+    parser.add_argument("--out", type=Path, default=Path("runs/peptide_natural_designs"))
     given = parser.parse_args()
     lines, won = [], 0
     for method in given.methods:

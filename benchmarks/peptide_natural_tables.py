@@ -1,6 +1,6 @@
 """The tables that the shipped peptide model and classifiers learn from, split by family.
 
-    python benchmarks/peptide_tables.py FOLDER_OF_THE_FILES OUT
+    python benchmarks/peptide_natural_tables.py FOLDER_OF_THE_FILES OUT
 
 `FOLDER_OF_THE_FILES` holds the files named in `PRIOR` and `CLASSES`; those that are missing are
 passed over, with what is made of them. `OUT` gets `peptide_natural.csv`, for the model, and a

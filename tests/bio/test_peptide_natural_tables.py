@@ -15,7 +15,7 @@ import pytest
 from discdiff.bio.families import families_by_identity
 from discdiff.config import composition
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "peptide_tables.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "peptide_natural_tables.py"
 LETTERS = list("ACDEFGHIKLMNPQRSTVWY")
 LARGE, SMALL = 30, 40
 
