@@ -81,13 +81,17 @@ def test_the_experiments_compose_and_their_terms_stay_apart(model):
     objective = build.objective(settings.objective, scored, source)
     assert isinstance(objective, Objective)
     assert all(term.bounded for term in objective.terms)
-    outputs = ["logp", "tpsa", "peptide_synthesis", "macrocycle"]
+    outputs = ["permeability", "logp", "tpsa", "peptide_synthesis", "macrocycle"]
     assert [term.output for term in objective.terms] == outputs
+    assert "permeability_judge" in scored.outputs  # recorded, of no weight in any choice
     # cyclo(Leu-Leu-Leu-Leu-Pro-Tyr), with one methyl or none, as tested for permeability
     ring = model.domain.prepare("PEPTIDE1{L.[dL].L.L.P.Y}$PEPTIDE1,PEPTIDE1,1:R1-6:R2$$$")
     found = objective.components(scored([ring]), scored.outputs)[0]
-    assert found[3] == 1.0  # a ring of 18
+    assert found[4] == 1.0  # a ring of 18
     assert found.min() > 0.1
+    assert settings.charge == "all"
+    # what the guide knows nothing of is refused
+    assert scored([ring, "CC(=O)Oc1ccccc1C(=O)O"]).status == ("ok", "invalid")
     train = fill(Train, composition.compose("train", ["experiment=peptides", "data.path=x.csv"]))
     assert train.process["schedules"] == {"backbone": {"name": "polynomial", "power": 3}}
     assert (train.domain["order"], train.trainer.frozen_fraction) == ("residues", 0.25)
