@@ -1,6 +1,6 @@
 """Fronts of cyclic peptides at equal requests: best of N, evolution by fronts, tree search.
 
-    python benchmarks/peptide_cyclic.py [--methods ...] [--seeds 0 1 2] [--budget 300] [--out DIR]
+    python benchmarks/peptide_cyclic.py [--methods ...] [--seeds 0 1 2] [--budget 120] [--out DIR]
 
 Each method and seed is a campaign of `experiment=peptide_cyclic`, in a folder of its own; runs that
 are there already are read, one that was cut is resumed. All that a method asks for counts: invalid
@@ -38,13 +38,11 @@ EXPERIMENT = "experiment=peptide_cyclic"
 BASE = "best of N"
 METHODS: dict[str, tuple[str, ...]] = {
     BASE: ("guidance=none",),
-    "evolution": (
-        *("guidance=evolution", "guidance.select=pareto", "guidance.initial=60"),
-        *("guidance.population=20", "guidance.children=20", "guidance.generations=1000"),
-        *("guidance.region=[fragment,span,sites]", "guidance.level=[0.05,0.4]"),
-        "guidance.resize=4",
+    "evolution": (),
+    "tree search": (
+        *("guidance=tree_search", "guidance.goal=front", "guidance.designs=20"),
+        *("guidance.children=16", "guidance.iterations=1000", "guidance.stride=4"),
     ),
-    "tree search": (),
 }
 GUIDE, JUDGE = "permeability", "permeability_judge"
 OUTSIDE = "outside of the applicability domain"
@@ -158,7 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--budget", type=int, default=300)
+    parser.add_argument("--budget", type=int, default=120)
     parser.add_argument("--data", help="table the model was trained on")
     parser.add_argument("--out", type=Path, default=Path("runs/peptide_cyclic"))
     given, more = parser.parse_known_args()
