@@ -1,6 +1,6 @@
 """Fronts of cyclic peptides at equal requests: best of N, evolution by fronts, tree search.
 
-    python benchmarks/peptide_cyclic.py [--methods ...] [--seeds 0 1 2] [--budget 120] [--out DIR]
+    python benchmarks/peptide_cyclic.py [--methods ...] [--seeds 0 1 2] [--budget 300] [--out DIR]
 
 Each method and seed is a campaign of `experiment=peptide_cyclic`, in a folder of its own; runs that
 are there already are read, one that was cut is resumed. All that a method asks for counts: invalid
@@ -127,12 +127,12 @@ def line(folder: Path, marks: Sequence[int], known: Sequence[Mol]) -> Line:
     again = ParetoArchive([BELOW] * found.terms.shape[1])
     again.add(found.judged[chosen], chosen)
     front = [mol for mol in (parse(found.smiles[i]) for i in chosen) if mol is not None]
-    asked, refused = found.counts["requested"], found.counts["invalid"]
+    asked, invalid = found.counts["requested"], found.counts["invalid"]
     outside = sum(value for name, value in found.counts.items() if OUTSIDE in name)
     return Line(
         *(volumes, again.hypervolume, len(places), len(front)),
-        validity=1 - (refused - outside) / asked,
-        inside=1 - outside / max(asked - refused + outside, 1),
+        validity=1 - invalid / asked,
+        inside=1 - outside / max(asked - invalid, 1),
         diversity=pairwise_diversity(front),
         nearest=nearest_similarity(front, known),
         judge=float(found.judge[chosen].mean()) if chosen else float("nan"),
@@ -156,7 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--budget", type=int, default=120)
+    parser.add_argument("--budget", type=int, default=300)
     parser.add_argument("--data", help="table the model was trained on")
     parser.add_argument("--out", type=Path, default=Path("runs/peptide_cyclic"))
     given, more = parser.parse_known_args()
