@@ -21,7 +21,9 @@ from discdiff.objective import Objective
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.recommended import recommended
 
-TABLE = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "peptides_table.py"))
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+TABLE = runpy.run_path(str(BENCHMARKS / "peptides_table.py"))
+FRONTS = runpy.run_path(str(BENCHMARKS / "peptide_cyclic.py"))
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,22 @@ def test_the_experiments_compose_and_their_terms_stay_apart(model):
     train = fill(Train, composition.compose("train", ["experiment=peptides", "data.path=x.csv"]))
     assert train.process["schedules"] == {"backbone": {"name": "polynomial", "power": 3}}
     assert (train.domain["order"], train.trainer.frozen_fraction) == ("residues", 0.25)
+
+
+def test_the_methods_that_are_compared_build():
+    for overrides in FRONTS["METHODS"].values():
+        source = composition.compose("design", ["experiment=peptide_cyclic", *overrides])
+        settings = fill(Design, source)
+        build.component("guidance", "guidance", settings.guidance, source)
+        assert settings.charge == "all"
+
+
+def test_a_line_of_the_table_counts_all_that_was_asked_for(tmp_path):
+    more = ["length=40", "round_size=6", "sampler.name=ancestral", "sampler.steps=8"]
+    folder = FRONTS["campaign"]("best of N", 1, 6, tmp_path, more)
+    found, line = FRONTS["read"](folder), FRONTS["line"](folder, [3, 6], [])
+    assert found.counts["requested"] == 6
+    assert line.scored == len(found.smiles) <= 6 * line.validity
+    assert line.volumes == sorted(line.volumes)
+    assert 0 <= line.validity <= 1
+    assert 0 <= line.inside <= 1
