@@ -21,7 +21,9 @@ from discdiff.objective import Objective
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.recommended import recommended
 
-TABLE = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "peptides_table.py"))
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+TABLE = runpy.run_path(str(BENCHMARKS / "peptides_table.py"))
+FRONTS = runpy.run_path(str(BENCHMARKS / "peptide_cyclic.py"))
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +83,36 @@ def test_the_experiments_compose_and_their_terms_stay_apart(model):
     objective = build.objective(settings.objective, scored, source)
     assert isinstance(objective, Objective)
     assert all(term.bounded for term in objective.terms)
-    outputs = ["logp", "tpsa", "peptide_synthesis", "macrocycle"]
+    outputs = ["permeability", "logp", "tpsa", "peptide_synthesis", "macrocycle"]
     assert [term.output for term in objective.terms] == outputs
+    assert "permeability_judge" in scored.outputs  # recorded, of no weight in any choice
     # cyclo(Leu-Leu-Leu-Leu-Pro-Tyr), with one methyl or none, as tested for permeability
     ring = model.domain.prepare("PEPTIDE1{L.[dL].L.L.P.Y}$PEPTIDE1,PEPTIDE1,1:R1-6:R2$$$")
     found = objective.components(scored([ring]), scored.outputs)[0]
-    assert found[3] == 1.0  # a ring of 18
+    assert found[4] == 1.0  # a ring of 18
     assert found.min() > 0.1
+    assert settings.charge == "all"
+    # what the guide knows nothing of is refused
+    assert scored([ring, "CC(=O)Oc1ccccc1C(=O)O"]).status == ("ok", "invalid")
     train = fill(Train, composition.compose("train", ["experiment=peptides", "data.path=x.csv"]))
     assert train.process["schedules"] == {"backbone": {"name": "polynomial", "power": 3}}
     assert (train.domain["order"], train.trainer.frozen_fraction) == ("residues", 0.25)
+
+
+def test_the_methods_that_are_compared_build():
+    for overrides in FRONTS["METHODS"].values():
+        source = composition.compose("design", ["experiment=peptide_cyclic", *overrides])
+        settings = fill(Design, source)
+        build.component("guidance", "guidance", settings.guidance, source)
+        assert settings.charge == "all"
+
+
+def test_a_line_of_the_table_counts_all_that_was_asked_for(tmp_path):
+    more = ["length=40", "round_size=6", "sampler.name=ancestral", "sampler.steps=8"]
+    folder = FRONTS["campaign"]("best of N", 1, 6, tmp_path, more)
+    found, line = FRONTS["read"](folder), FRONTS["line"](folder, [3, 6], [])
+    assert found.counts["requested"] == 6
+    assert line.scored == len(found.smiles) <= 6 * line.validity
+    assert line.volumes == sorted(line.volumes)
+    assert 0 <= line.validity <= 1
+    assert 0 <= line.inside <= 1
