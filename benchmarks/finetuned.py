@@ -6,10 +6,10 @@ Every contestant of a task and seed may make the same number of evaluations: dra
 before; SVDD on it; a model tuned by WDCE, the budget less `DRAWN` designs that are drawn of it at
 the end; and a model tuned with half of the budget, on which SVDD spends the other half. An Ehrlich
 function, its pool and its prior are those of the seed, as in `discdiff bench guidance
-track=ehrlich`; the molecules are those of `qm9_masked`, and their reward the product of QED and normalised SA. What
-has no say is measured on the designs: how unlike each other they are, and how like the nearest of
-some that the model before knows (`--known`: a file of them for `qed_sa`; the pool of an Ehrlich
-function). Runs that are there already are read, one that was cut is resumed.
+track=ehrlich`; the molecules are those of `qm9_masked`, and their reward the product of QED and
+normalised SA. What has no say is measured on the designs: how unlike each other they are, and how
+like the nearest of some that the model before knows (a file of molecules, `--known`, for `qed_sa`;
+the pool of an Ehrlich function). Runs that are there already are read, one that was cut is resumed.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/promoter_drakes.py --data yeast80.csv [--seeds 0 1 2] [--out runs/drakes]
 
-A tuned model is that of `discdiff finetune experiment=promoter_drakes ...`; what its training asked
+A tuned model is that of `discdiff finetune experiment=promoter_drakes`, or of `promoter_wdce`; what its training asked
 the guide for, for gradients too, and the designs that are drawn of it together are `BUDGET`. The
 others are campaigns of `benchmarks/promoter_yeast.py` with as many, which also says what is
 measured. Designs of a tuned model beyond these cost one more pass each and no evaluation. Runs that
@@ -23,8 +23,8 @@ from discdiff.model import Model
 BUDGET = 1024
 DRAWN = 64  # designs of a tuned model
 TUNED: dict[str, tuple[str, ...]] = {
-    "DRAKES": (),
-    "WDCE": ("method=wdce",),
+    "DRAKES": ("experiment=promoter_drakes",),
+    "WDCE": ("experiment=promoter_wdce",),
 }
 GUIDED = ("best of N", "SVDD", "FK")
 
@@ -36,7 +36,7 @@ def tuned(method: str, seed: int, out: Path) -> Path:
         arguments = ["resume", str(run)]
     else:
         given = (*TUNED[method], f"seed={seed}", f"out={run}", "logger=none")
-        arguments = ["finetune", "experiment=promoter_drakes", *given]
+        arguments = ["finetune", *given]
     app(arguments, standalone_mode=False)
     drawn = (f"model={run / 'model'}", f"budget={DRAWN}")
     return campaign("best of N", seed, out / f"{run.name}-drawn", *drawn)
