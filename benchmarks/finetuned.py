@@ -78,14 +78,14 @@ def ehrlich(seed: int, out: Path, known: Path | None) -> Task:
     prior(pool, domain, folder, steps=400).save(folder / "model")
     problem = ",".join(f"{key}:{value}" for key, value in {**EHRLICH, "seed": seed}.items())
     return Task(
-        4096,
+        2048,
         (
             f"model={folder / 'model'}",
             *("oracle=[]", "oracle.ehrlich.name=ehrlich", "oracle.ehrlich.quantization=4"),
-            *(f"oracle.ehrlich.problem={{{problem}}}", "sampler=first_hitting", "charge=all"),
+            *(f"oracle.ehrlich.problem={{{problem}}}", "sampler=first_hitting"),
         ),
-        ("method.scale=30", "trainer.rate=1e-3"),
-        ("guidance.scale=30", "guidance.interval=4"),
+        ("method.scale=300", "trainer.rate=1e-3"),
+        ("guidance.scale=300", "guidance.interval=4"),
         domain,
         pool[:KNOWN],
     )
@@ -101,8 +101,8 @@ def qed_sa(seed: int, out: Path, known: Path | None) -> Task:
     return Task(
         2048,
         ("model=qm9_masked", "oracle=[qed,sa]", "objective=product", "sampler=first_hitting"),
-        ("method.scale=40", "trainer.rate=3e-4"),
-        ("guidance.scale=40", "guidance.interval=4"),
+        ("method.scale=20", "trainer.rate=6e-4"),
+        ("guidance.scale=20", "guidance.interval=4"),
         model.domain,
         strings[:: max(1, len(strings) // KNOWN)][:KNOWN],
     )
@@ -120,7 +120,7 @@ def command(folder: Path, *arguments: str) -> None:
 
 def designed(task: Task, seed: int, folder: Path, *arguments: str) -> Path:
     """Return the folder of a campaign."""
-    fixed = (*task.arguments, "baseline=false", f"seed={seed}")
+    fixed = (*task.arguments, "baseline=false", "charge=all", f"seed={seed}")
     command(folder, "design", *fixed, *arguments)
     return folder
 
@@ -129,7 +129,7 @@ def tuned(task: Task, seed: int, folder: Path, budget: int) -> str:
     """Return the argument that names a model tuned with a budget: 64 designs every 16 steps."""
     steps = 16 * (budget // 64 - 1)
     schedule = ("method.designs=64", "method.every=16", f"trainer.max_steps={steps}")
-    fixed = (*task.arguments, f"seed={seed}", f"budget={budget}", "logger=none")
+    fixed = (*task.arguments, "charge=all", f"seed={seed}", f"budget={budget}", "logger=none")
     command(folder, "finetune", *fixed, *schedule, *task.tuning)
     return f"model={folder / 'model'}"
 
@@ -141,7 +141,7 @@ def contest(task: Task, seed: int, out: Path) -> Iterator[tuple[str, Path, tuple
     yield "model before", designed(task, seed, out / "none", *plain, f"budget={budget}"), ()
     yield "SVDD", designed(task, seed, out / "svdd", *svdd, f"budget={budget}"), ()
     own = tuned(task, seed, out / "tune", budget - DRAWN)
-    drawn = designed(task, seed, out / "tuned", *plain, own, f"budget={DRAWN}", "charge=all")
+    drawn = designed(task, seed, out / "tuned", *plain, own, f"budget={DRAWN}")
     yield "tuned", drawn, (out / "tune",)
     own = tuned(task, seed, out / "tune-half", budget // 2)
     both = designed(task, seed, out / "tuned-svdd", *svdd, own, f"budget={budget // 2}")
@@ -149,16 +149,15 @@ def contest(task: Task, seed: int, out: Path) -> Iterator[tuple[str, Path, tuple
 
 
 def measured(task: Task, folder: Path, before: Sequence[Path]) -> Line:
-    """Return what became of the folders of a contestant."""
-    rows, asked = [], 0
+    """Return what became of the folders of a contestant; an invalid design is worth 0."""
+    rows, drawn, asked = [], np.zeros(0), 0
     for one in (folder, *before):
         with Store.open(one, read_only=True) as store:
             found = store.rows(GUIDED)
-            asked += sum(done.counts.get("evaluated", 0) for done in store.rounds(GUIDED))
-        if one == folder:
-            own = found
+            asked += sum(done.counts.get("requested", 0) for done in store.rounds(GUIDED))
+            if one == folder:
+                drawn = np.nan_to_num([design.reward for _, design in store.draws(GUIDED)])
         rows += found
-    drawn = [row.reward for row in own if row.final and row.reward == row.reward]
     best = best_of(rows, 512)
     strings = [row.sequence for row in best]
     spread = strings[:: max(1, len(strings) // COMPARED)][:COMPARED]
@@ -172,7 +171,7 @@ def measured(task: Task, folder: Path, before: Sequence[Path]) -> Line:
     rewards = [row.reward for row in best]
     return Line(
         asked,
-        float(np.mean(drawn)) if drawn else float("nan"),
+        float(np.mean(drawn)),
         float(np.mean(rewards)),
         float(np.mean(rewards[:10])),
         float(unlike),

@@ -2,11 +2,11 @@
 
     python benchmarks/promoter_drakes.py --data yeast80.csv [--seeds 0 1 2] [--out runs/drakes]
 
-A tuned model is that of `discdiff finetune experiment=promoter_drakes`, or of `promoter_wdce`; what its training asked
-the guide for, for gradients too, and the designs that are drawn of it together are `BUDGET`. The
-others are campaigns of `benchmarks/promoter_yeast.py` with as many, which also says what is
-measured. Designs of a tuned model beyond these cost one more pass each and no evaluation. Runs that
-are there already are read, one that was cut is resumed.
+A tuned model is that of `discdiff finetune experiment=promoter_drakes`, or of `promoter_wdce`. What
+its training asked the guide for, for gradients too, and the designs that are then drawn of it are
+`BUDGET` together. The others are campaigns of `benchmarks/promoter_yeast.py` with as many, which
+also says what is measured. Further designs of a tuned model need no evaluation. Runs that are there
+already are read, one that was cut is resumed.
 """
 
 from __future__ import annotations
