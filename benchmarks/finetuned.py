@@ -9,7 +9,9 @@ function, its pool and its prior are those of the seed, as in `discdiff bench gu
 track=ehrlich`; the molecules are those of `qm9_masked`, and their reward the product of QED and
 normalised SA. What has no say is measured on the designs: how unlike each other they are, and how
 like the nearest of some that the model before knows (a file of molecules, `--known`, for `qed_sa`;
-the pool of an Ehrlich function). Runs that are there already are read, one that was cut is resumed.
+the pool of an Ehrlich function). On `peptides`, closed forms of natural ones, a tree search is
+compared with a model tuned on what searches of it find, and with one tuned on draws. Runs that are
+there already are read, one that was cut is resumed.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from discdiff.model import Model
 from discdiff.oracle.ehrlich import Ehrlich
 from discdiff.training.prior import prior
 
+Contest = Iterator[tuple[str, Path, tuple[Path, ...]]]
 DRAWN = 512
 COMPARED = 64  # designs that are compared with each other and with what is known
 KNOWN = 1000
@@ -108,7 +111,26 @@ def qed_sa(seed: int, out: Path, known: Path | None) -> Task:
     )
 
 
-TASKS = {"ehrlich": ehrlich, "qed_sa": qed_sa}
+def peptides(seed: int, out: Path, known: Path | None) -> Task:
+    """Return the task of natural peptides, by closed forms."""
+    terms = "{charge: {transform: {name: band, low: 3, high: 6, width: 2}}, moment: {}}"
+    return Task(
+        1024,
+        (
+            *("model=peptide_natural", "sampler=first_hitting", "length=20"),
+            *("oracle=[charge]", "oracle.moment.name=hydrophobic_moment"),
+            *("objective=geometric_mean", f"objective.terms={terms}"),
+        ),
+        ("method.scale=20", "trainer.rate=6e-4"),
+        (),
+        Model.load("peptide_natural").domain,
+        (),
+    )
+
+
+TASKS = {"ehrlich": ehrlich, "qed_sa": qed_sa, "peptides": peptides}
+SEARCH = ("guidance=tree_search", "guidance.children=8", "guidance.iterations=1000")
+BUFFER = ("method=tree_search", "method.search={children: 8, iterations: 8, designs: 8}")
 
 
 def command(folder: Path, *arguments: str) -> None:
@@ -125,16 +147,27 @@ def designed(task: Task, seed: int, folder: Path, *arguments: str) -> Path:
     return folder
 
 
-def tuned(task: Task, seed: int, folder: Path, budget: int) -> str:
-    """Return the argument that names a model tuned with a budget: 64 designs every 16 steps."""
-    steps = 16 * (budget // 64 - 1)
-    schedule = ("method.designs=64", "method.every=16", f"trainer.max_steps={steps}")
+def tuned(task: Task, seed: int, folder: Path, budget: int, *method: str) -> str:
+    """Return the argument that names a model tuned with a budget: 64 evaluations in 16 steps."""
+    steps, designs = 16 * (budget // 64 - 1), 8 if method else 64
+    schedule = (f"method.designs={designs}", "method.every=16", f"trainer.max_steps={steps}")
     fixed = (*task.arguments, "charge=all", f"seed={seed}", f"budget={budget}", "logger=none")
-    command(folder, "finetune", *fixed, *schedule, *task.tuning)
+    command(folder, "finetune", *fixed, *method, *schedule, *task.tuning)
     return f"model={folder / 'model'}"
 
 
-def contest(task: Task, seed: int, out: Path) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
+def searched(task: Task, seed: int, out: Path) -> Contest:
+    """Yield contestants of tree search, as `contest` does: alone, as a buffer, and without it."""
+    plain = ("guidance=none", "round_size=64")
+    yield "tree search", designed(task, seed, out / "tree", *SEARCH, f"budget={task.budget}"), ()
+    for name, method in (("tuned on searches", BUFFER), ("tuned on draws", ())):
+        run = out / name.replace(" ", "-")
+        own = tuned(task, seed, run, task.budget - DRAWN, *method)
+        drawn = out / f"{run.name}-drawn"
+        yield name, designed(task, seed, drawn, *plain, own, f"budget={DRAWN}"), (run,)
+
+
+def contest(task: Task, seed: int, out: Path) -> Contest:
     """Yield contestants: their names, the folder of their last draws, and what else they asked."""
     svdd, budget = ("guidance=svdd", "round_size=4", *task.guidance), task.budget
     plain = ("guidance=none", "round_size=64")
@@ -209,7 +242,8 @@ def main() -> None:
         for name in given.tasks:
             task = TASKS[name](seed, given.out, given.known)
             out = given.out / f"{name}-{seed}"
-            for contestant, folder, before in contest(task, seed, out):
+            contestants = (searched if name == "peptides" else contest)(task, seed, out)
+            for contestant, folder, before in contestants:
                 found.setdefault((name, contestant), []).append(measured(task, folder, before))
                 print("\n" + "\n".join(table(found)), flush=True)
 
