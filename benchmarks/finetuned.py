@@ -87,8 +87,8 @@ def ehrlich(seed: int, out: Path, known: Path | None) -> Task:
             *("oracle=[]", "oracle.ehrlich.name=ehrlich", "oracle.ehrlich.quantization=4"),
             *(f"oracle.ehrlich.problem={{{problem}}}", "sampler=first_hitting"),
         ),
-        ("method.scale=300", "trainer.rate=1e-3"),
-        ("guidance.scale=300", "guidance.interval=4"),
+        ("method.scale=100",),
+        ("guidance.scale=100", "guidance.interval=4"),
         domain,
         pool[:KNOWN],
     )
@@ -104,7 +104,7 @@ def qed_sa(seed: int, out: Path, known: Path | None) -> Task:
     return Task(
         2048,
         ("model=qm9_masked", "oracle=[qed,sa]", "objective=product", "sampler=first_hitting"),
-        ("method.scale=20", "trainer.rate=6e-4"),
+        ("method.scale=20",),
         ("guidance.scale=20", "guidance.interval=4"),
         model.domain,
         strings[:: max(1, len(strings) // KNOWN)][:KNOWN],
@@ -121,7 +121,7 @@ def peptides(seed: int, out: Path, known: Path | None) -> Task:
             *("oracle=[charge]", "oracle.moment.name=hydrophobic_moment"),
             *("objective=geometric_mean", f"objective.terms={terms}"),
         ),
-        ("method.scale=20", "trainer.rate=6e-4"),
+        ("method.scale=20",),
         (),
         Model.load("peptide_natural").domain,
         (),
@@ -148,9 +148,11 @@ def designed(task: Task, seed: int, folder: Path, *arguments: str) -> Path:
 
 
 def tuned(task: Task, seed: int, folder: Path, budget: int, *method: str) -> str:
-    """Return the argument that names a model tuned with a budget: 64 evaluations in 16 steps."""
-    steps, designs = 16 * (budget // 64 - 1), 8 if method else 64
-    schedule = (f"method.designs={designs}", "method.every=16", f"trainer.max_steps={steps}")
+    """Return the argument that names a model tuned with a budget: a draw every 4 steps."""
+    steps, designs = 4 * (budget // 64 - 1), 8 if method else 64
+    schedule = (f"method.designs={designs}", "method.every=4", f"trainer.max_steps={steps}")
+    schedule += ("method.batch=64", "method.replicas=1", "method.buffer=2048")
+    schedule += ("trainer.rate=1e-3", "keep=last")
     fixed = (*task.arguments, "charge=all", f"seed={seed}", f"budget={budget}", "logger=none")
     command(folder, "finetune", *fixed, *method, *schedule, *task.tuning)
     return f"model={folder / 'model'}"
