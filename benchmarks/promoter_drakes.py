@@ -59,7 +59,8 @@ def main() -> None:
                 folder = campaign(method, seed, given.out, f"budget={BUDGET}")
             else:
                 folder = tuned(method, seed, given.out)
-            lines.append(measured(folder, native, prior))
+            line = measured(folder, native, prior)
+            lines.append(line._replace(evaluated=BUDGET))  # those of the training too
             print("\n" + "\n".join(table(found)), flush=True)
 
 
