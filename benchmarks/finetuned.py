@@ -48,6 +48,7 @@ class Task:
     Attributes:
         budget: evaluations of a contestant.
         arguments: of every command: model, oracle and objective.
+        every: steps of training between two draws.
         tuning: of `discdiff finetune`.
         guidance: of SVDD.
         domain: of the strings.
@@ -56,6 +57,7 @@ class Task:
 
     budget: int
     arguments: tuple[str, ...]
+    every: int
     tuning: tuple[str, ...]
     guidance: tuple[str, ...]
     domain: Domain
@@ -87,6 +89,7 @@ def ehrlich(seed: int, out: Path, known: Path | None) -> Task:
             *("oracle=[]", "oracle.ehrlich.name=ehrlich", "oracle.ehrlich.quantization=4"),
             *(f"oracle.ehrlich.problem={{{problem}}}", "sampler=first_hitting"),
         ),
+        4,
         ("method.scale=100",),
         ("guidance.scale=100", "guidance.interval=4"),
         domain,
@@ -104,8 +107,9 @@ def qed_sa(seed: int, out: Path, known: Path | None) -> Task:
     return Task(
         2048,
         ("model=qm9_masked", "oracle=[qed,sa]", "objective=product", "sampler=first_hitting"),
-        ("method.scale=20",),
-        ("guidance.scale=20", "guidance.interval=4"),
+        12,
+        ("method.scale=40",),
+        ("guidance.scale=40", "guidance.interval=4"),
         model.domain,
         strings[:: max(1, len(strings) // KNOWN)][:KNOWN],
     )
@@ -121,6 +125,7 @@ def peptides(seed: int, out: Path, known: Path | None) -> Task:
             *("oracle=[charge]", "oracle.moment.name=hydrophobic_moment"),
             *("objective=geometric_mean", f"objective.terms={terms}"),
         ),
+        4,
         ("method.scale=20",),
         (),
         Model.load("peptide_natural").domain,
@@ -148,9 +153,13 @@ def designed(task: Task, seed: int, folder: Path, *arguments: str) -> Path:
 
 
 def tuned(task: Task, seed: int, folder: Path, budget: int, *method: str) -> str:
-    """Return the argument that names a model tuned with a budget: a draw every 4 steps."""
-    steps, designs = 4 * (budget // 64 - 1), 8 if method else 64
-    schedule = (f"method.designs={designs}", "method.every=4", f"trainer.max_steps={steps}")
+    """Return the argument that names a model tuned with a budget."""
+    steps, designs = task.every * (budget // 64 - 1), 8 if method else 64
+    schedule = (
+        f"method.designs={designs}",
+        f"method.every={task.every}",
+        f"trainer.max_steps={steps}",
+    )
     schedule += ("method.batch=64", "method.replicas=1", "method.buffer=2048")
     schedule += ("trainer.rate=1e-3", "keep=last")
     fixed = (*task.arguments, "charge=all", f"seed={seed}", f"budget={budget}", "logger=none")
