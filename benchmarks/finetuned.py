@@ -69,6 +69,8 @@ class Line(NamedTuple):
 
     evaluated: int
     drawn: float
+    valid: float
+    distinct: float
     best512: float
     best10: float
     unlike: float
@@ -193,14 +195,14 @@ def contest(task: Task, seed: int, out: Path) -> Contest:
 
 
 def measured(task: Task, folder: Path, before: Sequence[Path]) -> Line:
-    """Return what became of the folders of a contestant; an invalid design is worth 0."""
-    rows, drawn, asked = [], np.zeros(0), 0
+    """Return what became of the folders of a contestant."""
+    rows, drawn, asked = [], [], 0
     for one in (folder, *before):
         with Store.open(one, read_only=True) as store:
             found = store.rows(GUIDED)
             asked += sum(done.counts.get("requested", 0) for done in store.rounds(GUIDED))
             if one == folder:
-                drawn = np.nan_to_num([design.reward for _, design in store.draws(GUIDED)])
+                drawn = [design for _, design in store.draws(GUIDED)]
         rows += found
     best = best_of(rows, 512)
     strings = [row.sequence for row in best]
@@ -215,7 +217,9 @@ def measured(task: Task, folder: Path, before: Sequence[Path]) -> Line:
     rewards = [row.reward for row in best]
     return Line(
         asked,
-        float(np.mean(drawn)),
+        float(np.nanmean([design.reward for design in drawn])),
+        float(np.mean([design.sequence is not None for design in drawn])),
+        len({design.sequence for design in drawn} - {None}) / len(drawn),
         float(np.mean(rewards)),
         float(np.mean(rewards[:10])),
         float(unlike),
@@ -226,10 +230,10 @@ def measured(task: Task, folder: Path, before: Sequence[Path]) -> Line:
 def table(found: dict[tuple[str, str], list[Line]]) -> Iterator[str]:
     """Yield the lines of a table in Markdown: means over seeds."""
     yield (
-        "| task | contestant | evaluations | mean of its draws (by seed) | best 512 | best ten | "
-        "unlike each other | like the nearest known |"
+        "| task | contestant | asked | mean of its valid draws (by seed) | valid | distinct | "
+        "best 512 | best ten | unlike each other | like the nearest known |"
     )
-    yield "|---" * 8 + "|"
+    yield "|---" * 10 + "|"
     for (task, name), lines in found.items():
         mean = Line(*np.mean(lines, axis=0))
         by_seed = " ".join(f"{line.drawn:.3f}" for line in lines)
