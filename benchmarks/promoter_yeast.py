@@ -56,16 +56,22 @@ class Line(NamedTuple):
     passes: float
 
 
-def campaign(method: str, seed: int, out: Path) -> Path:
-    """Return the folder of a campaign, run as far as it is missing."""
+def campaign(method: str, seed: int, out: Path, *more: str) -> Path:
+    """Return the folder of a campaign, run as far as it is missing; `more` settings follow."""
     folder = out / f"{method.replace(' ', '_').lower()}-{seed}"
     if (folder / CONFIG).exists():
         arguments = ["resume", str(folder)]
     else:
-        given = (*METHODS[method], "baseline=false", f"seed={seed}", f"out={folder}")
+        given = (*METHODS[method], "baseline=false", f"seed={seed}", f"out={folder}", *more)
         arguments = ["design", "experiment=promoter_yeast", *given]
     app(arguments, standalone_mode=False)
     return folder
+
+
+def native_cores(table: Path) -> list[str]:
+    """Return the cores of native promoters in a table of `benchmarks/yeast80_table.py`."""
+    with table.open(encoding="utf-8", newline="") as file:
+        return [row["core80"] for row in csv.DictReader(file) if row["library"] == "native"]
 
 
 def measured(folder: Path, native: Sequence[str], prior: Model) -> Line:
@@ -107,6 +113,8 @@ def table(found: dict[str, list[Line]]) -> Iterator[str]:
     yield "|---" * 11 + "|"
     base = [line.judge for line in found.get(BASE, [])]
     for method, lines in found.items():
+        if not lines:
+            continue
         mean = Line(*np.mean(lines, axis=0))
         more = [f"{line.judge - own:+.2f}" for line, own in zip(lines, base, strict=False)]
         cells = (
@@ -131,8 +139,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("runs/promoter_yeast"))
     given = parser.parse_args()
-    with given.data.open(encoding="utf-8", newline="") as file:
-        native = [row["core80"] for row in csv.DictReader(file) if row["library"] == "native"]
+    native = native_cores(given.data)
     prior = Model.load("yeast80_masked")
     found: dict[str, list[Line]] = {method: [] for method in given.methods}
     for seed in given.seeds:

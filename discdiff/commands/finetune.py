@@ -58,6 +58,7 @@ def carry_through(settings: Finetune, source: Composition, run: Path | None = No
         ConfigError: if a name, key or value is wrong; then nothing has been written.
     """
     from discdiff.commands.campaigns import resumable
+    from discdiff.commands.handover import Handover
     from discdiff.commands.progress import Progress
     from discdiff.commands.trainings import Lines, is_main, keys_of
     from discdiff.config.build import code_option
@@ -66,8 +67,9 @@ def carry_through(settings: Finetune, source: Composition, run: Path | None = No
     folder = Path(settings.out) if run is None else run
     with ExitStack() as stack:
         shown = stack.enter_context(Progress())
-        said = [Lines(shown, "train/loss", "loss")]
-        tune = stack.enter_context(finetuning(settings, source, folder, said))
+        handover = Handover()
+        told = [Lines(shown, "train/loss", "loss"), handover]
+        tune = stack.enter_context(finetuning(settings, source, folder, told))
         if not is_main():
             tune.follow()
             return
@@ -78,6 +80,7 @@ def carry_through(settings: Finetune, source: Composition, run: Path | None = No
         step: Callable[..., Any] = tune.run if run is None else tune.resume
         step(lambda snapshot: shown.show("evaluations", snapshot.spent, snapshot.budget, ""))
     if tune.result is not None:
+        handover.send(folder, folder / tune.result.model)
         _say(tune.result, folder)
 
 

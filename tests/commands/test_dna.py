@@ -147,6 +147,20 @@ def test_promoters_of_yeast_are_rewarded_by_bounds_and_judged_by_others(discdiff
     assert "cannot judge what 'guide' guides" in message
 
 
+@pytest.mark.parametrize("method", ["drakes", "wdce"])
+def test_the_model_of_yeast_promoters_is_tuned_and_judged_by_others(discdiff: Run, method: str):
+    short = ("sampler.steps=2", "method.designs=4", "method.every=1", "trainer.max_steps=1")
+    short += ("method.window=2",) if method == "drakes" else ()
+    given = (f"experiment=promoter_{method}", "method.batch=2", "logger=none", *short)
+    discdiff("finetune", *given, "budget=8", "out=run")
+    figures = pandas.read_csv("run/figures.csv")
+    assert figures.step.tolist() == [0, 1]
+    assert figures.judge.notna().all()
+    assert (figures.judge - figures.reward).abs().min() > 0
+    own = "oracle.judge.path=yeast80_complex_guide"
+    assert "cannot judge" in discdiff("finetune", *given, own, "out=other", code=2)
+
+
 def test_measures_of_a_fasta(discdiff: Run):
     Path("a.fasta").write_text(">a\nACGTACGT\n>b\nACGN\n")
     Path("b.fa").write_text(">a\nACGTACGA\n")

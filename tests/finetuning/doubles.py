@@ -6,10 +6,12 @@ import torch
 
 from discdiff.domain import Letters
 from discdiff.finetuning.run import FineTune
+from discdiff.guidance.finetune.drakes import DRAKES
 from discdiff.guidance.finetune.wdce import WDCE
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.process import MaskedProcess, UniformProcess
+from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 
 TRAINING = {"max_steps": 12, "precision": "32-true", "logger": "none", "progress": False}
@@ -40,6 +42,13 @@ class OnlyG(CountG):
         return [row[0] for row in super().__call__(strings)]
 
 
+class Gradient(OnlyG):
+    """The share of G, of relaxed rows as well."""
+
+    def relaxed(self, rows):
+        return rows[..., 2].mean(-1)
+
+
 def tiny(kind="masked", letters="ACGT"):
     torch.manual_seed(0)
     size = len(letters)
@@ -52,6 +61,12 @@ def tiny(kind="masked", letters="ACGT"):
 
 def method(**options):
     return WDCE(**{"designs": 12, "every": 4, "scale": 8.0, "batch": 4, "replicas": 2} | options)
+
+
+def by_gradient(**options):
+    """Return the arguments of `tune` for DRAKES."""
+    own = {"designs": 12, "every": 4, "scale": 8.0, "batch": 8, "window": 3, "terms": 2} | options
+    return {"method": DRAKES(**own), "sampler": lambda model: Ancestral(model, steps=6)}
 
 
 def tune(out, oracle=None, **options):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from discdiff.campaign import runner
-from tests.finetuning.doubles import OnlyG, tune
+from tests.finetuning.doubles import Gradient, by_gradient, tune
 
 
 class KillAt(pl.Callback):
@@ -24,7 +24,7 @@ class KillAt(pl.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class KillingOracle(OnlyG):
+class KillingOracle(Gradient):
     """Ends the process in the middle of a round."""
 
     def __init__(self, path, calls):
@@ -38,13 +38,16 @@ class KillingOracle(OnlyG):
         return super().__call__(strings)
 
 
-def attempt(folder, step, calls):
+def attempt(folder, step, calls, given):
     """Work on the run in another process; return whether it was killed."""
     child = os.fork()
     if child == 0:
         try:
             oracle = KillingOracle(folder.with_suffix(".calls"), calls)
-            job = tune(folder, oracle, batch_size=5, snapshot_steps=5, callbacks=[KillAt(step)])
+            callbacks = [KillAt(step)]
+            job = tune(
+                folder, oracle, batch_size=5, snapshot_steps=5, callbacks=callbacks, **given()
+            )
             (job.resume if (folder / "campaign.sqlite").exists() else job.run)()
         except BaseException:
             import traceback
@@ -58,15 +61,16 @@ def attempt(folder, step, calls):
     return os.WIFSIGNALED(status)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, method: str) -> None:
+    given = {"wdce": dict, "drakes": by_gradient}[method]
     runner.write_report = lambda store, draw: None  # its figures take longer than all the rest
-    tune(folder / "whole", OnlyG(folder / "whole.calls"), batch_size=5).run()
+    tune(folder / "whole", Gradient(folder / "whole.calls"), batch_size=5, **given()).run()
     # in a draw before any checkpoint, before and after one, after the last step, in the last draw
     for step, calls in ((99, 2), (3, 99), (7, 99), (12, 99), (99, 2)):
-        if not attempt(folder / "killed", step, calls):
+        if not attempt(folder / "killed", step, calls, given):
             sys.exit(f"the kill at step {step}, call {calls} did not land")
-    attempt(folder / "killed", 99, 99)
+    attempt(folder / "killed", 99, 99, given)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -29,7 +29,7 @@ from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from tests.campaign.doubles import without_times
-from tests.finetuning.doubles import CountG, OnlyG, method, tiny, tune
+from tests.finetuning.doubles import CountG, Gradient, OnlyG, by_gradient, method, tiny, tune
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -40,14 +40,14 @@ def no_report(monkeypatch):
     monkeypatch.setattr(runner, "write_report", lambda store, draw: None)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+@pytest.fixture(scope="module", params=["wdce", "drakes"])
+def folder(request, tmp_path_factory):
     """A run that nothing happened to, and one that was killed."""
     if not hasattr(os, "fork"):
         pytest.skip("needs fork and SIGKILL")
     folder = tmp_path_factory.mktemp("killed")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.finetuning.killed", str(folder)],
+        [sys.executable, "-m", "tests.finetuning.killed", str(folder), request.param],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -226,6 +226,22 @@ class TestLoRA:
         before = tiny().denoiser
         assert torch.equal(model.denoiser.head.weight, before.head.weight)
         assert not torch.equal(model.denoiser.blocks[0].mix.weight, before.blocks[0].mix.weight)
+
+    def test_takes_gradients_of_the_reward(self, tmp_path):
+        pytest.importorskip("peft")
+        model = tiny()
+        torch.manual_seed(1)
+        torch.nn.init.normal_(model.denoiser.head.weight, std=0.5)  # it is not trained
+        head = model.denoiser.head.weight.clone()
+        given = by_gradient(designs=30, every=20, window=6, batch=16)
+        given |= {"lora": LoRA(rank=2), "rate": 0.03, "max_steps": 20}
+        job = tune(tmp_path / "run", Gradient(), model=model, **given)
+        job.run()
+        before, after = job.result.figures[0], job.result.figures[-1]
+        assert after["reward"] > before["reward"] + 3 * before["reward_se"]
+        weights = Model.load(tmp_path / "run" / "model").denoiser.state_dict()
+        assert weights.keys() == tiny().denoiser.state_dict().keys()
+        assert torch.equal(weights["head.weight"], head)
 
     def test_without_such_layers_it_is_refused(self):
         pytest.importorskip("peft")
