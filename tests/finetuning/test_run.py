@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,29 @@ def test_the_budget_ends_the_training(tmp_path):
         assert len(store.rows("guided")) == 15
     job.resume()  # of a run that is complete: nothing changes
     assert [one["step"] for one in job.result.figures] == [0.0, 4.0]
+
+
+class TestInterrupted:
+    """By the user, in one process."""
+
+    class Stopped(OnlyG):
+        """Is interrupted when it is asked for the third time."""
+
+        calls = 0
+
+        def __call__(self, strings):
+            self.calls += 1
+            if self.calls == 3:
+                raise KeyboardInterrupt
+            return super().__call__(strings)
+
+    def test_it_says_so_and_leaves_the_handling_of_signals_as_it_was(self, tmp_path):
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            tune(tmp_path / "run", self.Stopped()).run()
+        assert signal.getsignal(signal.SIGINT) is before
+        assert "interrupted: the run can be resumed" in (tmp_path / "run" / "log.txt").read_text()
+        assert (tmp_path / "run" / "designs.csv").exists()
 
 
 class TestAJudge:
