@@ -67,7 +67,9 @@ class FineTuning(AveragedTraining):
     ) -> None:
         network = copy.deepcopy(model.denoiser).requires_grad_(True)
         if lora is not None:
-            lora.adapt(network)
+            with torch.random.fork_rng(devices=()):
+                torch.manual_seed(seed)  # one factor of an adapter begins at random
+                lora.adapt(network)
         network.train()
         super().__init__(network, "adamw", rate, weight_decay, betas, ema, seed)
         self.pretrained, self.method, self.draws = model, method, draws

@@ -267,6 +267,15 @@ class TestLoRA:
         assert weights.keys() == tiny().denoiser.state_dict().keys()
         assert torch.equal(weights["head.weight"], head)
 
+    def test_begins_with_weights_that_the_seed_alone_decides(self, tmp_path):
+        pytest.importorskip("peft")
+        model = tiny()
+        for name in ("one", "two"):
+            torch.manual_seed(len(list(tmp_path.iterdir())))
+            tune(tmp_path / name, model=model, lora=LoRA(rank=2), max_steps=2, keep="last").run()
+        one, two = (tmp_path / name / "model" / "model.safetensors" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
     def test_without_such_layers_it_is_refused(self):
         pytest.importorskip("peft")
         with pytest.raises(UnsupportedError, match="has none called nothing"):
