@@ -46,7 +46,7 @@ class FineTuning(AveragedTraining):
 
     Attributes:
         history: the figures of every draw.
-        best: weights of the averaged network at the draw with the highest score so far.
+        best: weights of the averaged network at the best draw so far.
     """
 
     measure = "reward"

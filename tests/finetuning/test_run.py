@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import torch
 from discdiff.campaign import Store, runner
 from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.finetuning.adapters import LoRA, merged
-from discdiff.finetuning.figures import hacked, score
+from discdiff.finetuning.figures import gain, hacked
 from discdiff.guidance.finetune.brain import BRAIn
 from discdiff.guidance.finetune.log_variance import LogVariance
 from discdiff.guidance.finetune.policy_gradient import PolicyGradient
@@ -98,7 +99,7 @@ def test_a_run_raises_the_reward_and_says_what_it_cost(tmp_path):
     assert after["diversity"] < before["diversity"]
     assert after["novel"] <= before["novel"] == 1.0
     assert found.kept == max(
-        range(len(found.figures)), key=lambda i: score(found.figures[i], scale=8.0)
+        range(len(found.figures)), key=lambda i: gain(found.figures[i], scale=8.0)
     )
     with (tmp_path / "run" / "figures.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -227,6 +228,23 @@ class TestAJudge:
         assert hacked([before | sure, after | sure | {"judge": 0.6}]) is None
 
 
+    def test_an_error_that_is_not_known_is_no_warning(self):
+        alone = {"reward_se": math.nan, "judge_se": math.nan}  # of one design
+        before, after = {"reward": 0.2, "judge": 0.5}, {"reward": 0.8, "judge": 0.3}
+        assert hacked([before | alone, after | alone]) is None
+
+    def test_one_that_says_the_same_of_all_leaves_the_choice_to_the_reward(self, tmp_path):
+        class Even(CountG):
+            def __call__(self, strings):
+                return [[g, 0.5] for g, _ in super().__call__(strings)]
+
+        options = {"objective": self.objective, "judge": self.judge, "budget": 200}
+        job = tune(tmp_path / "run", Even(), method=method(designs=24), max_steps=24, **options)
+        job.run()
+        figures = job.result.figures
+        assert job.result.kept == max(range(len(figures)), key=lambda i: gain(figures[i], 8.0)) > 0
+
+
 class TestLoRA:
     def test_merges_into_a_network_that_says_the_same(self):
         pytest.importorskip("peft")
@@ -318,6 +336,16 @@ class TestBadInput:
     def test_a_sampler_with_another_law_than_its_model(self, tmp_path):
         with pytest.raises(InputError, match="sampler must have temperature 1"):
             tune(tmp_path / "run", sampler=lambda model: FirstHitting(model, temperature=0.7))
+
+    def test_a_budget_below_a_draw(self, tmp_path):
+        with pytest.raises(InputError, match="budget must be enough for a draw of 12 designs, got"):
+            tune(tmp_path / "run", budget=11)
+
+    def test_a_budget_of_one_draw_is_a_warning(self, tmp_path):
+        job = tune(tmp_path / "run", budget=12, method=method(every=1))
+        job.run()
+        assert job.result.kept == 0
+        assert "the weights kept are those before training" in job.result.warning
 
     def test_a_search_where_none_proposes(self):
         with pytest.raises(InputError, match="search must be null"):
