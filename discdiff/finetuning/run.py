@@ -115,6 +115,7 @@ class FineTune(Campaign):
         self.name = name
         self.result: Result | None = None
         self._round = Round(method)
+        method.forget()  # of another run: it is no setting of this one
         super().__init__(
             out,
             sampler(model),
@@ -140,7 +141,7 @@ class FineTune(Campaign):
             )
         if judge is not None:
             refuse_trained_judge(judge, objective, self.task.oracle)
-        method.begin(model, self.task.sampler, Reward(self.domain, self.task.oracle, objective))
+        self._begin()
 
     def follow(self) -> None:
         """Take part in a training that another process of it has begun, on another device."""
@@ -157,7 +158,12 @@ class FineTune(Campaign):
         logger.info("complete")
         return summarise(store)
 
+    def _begin(self) -> None:
+        reward = Reward(self.domain, self.task.oracle, self.task.objective)
+        self.method.begin(self.model, self.task.sampler, reward)
+
     def _train(self, draws: Draws | None) -> FineTuning:
+        self._begin()  # once more: this may go on with what was interrupted
         seed = self.task.rules.seed
         module = FineTuning(
             self.model,

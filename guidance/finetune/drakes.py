@@ -135,6 +135,9 @@ class DRAKES(FineTuner):
         self._relaxed = gradients_of(reward)
         self._grid = (sampler.steps, sampler.grid)
 
+    def forget(self) -> None:
+        self.passes, self.held = 0, None
+
     def take(self, drawn: Drawn) -> None:
         paths = drawn.paths
         self.held = Held(paths.tokens, paths.active, paths.cond)

@@ -15,6 +15,7 @@ from discdiff.errors import DiscdiffError, InputError
 from discdiff.guidance.finetune.paths import Paths, follow, log_likelihood
 from discdiff.guidance.finetune.support import refuse_plan
 from discdiff.model import Model
+from discdiff.process import Process
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
@@ -82,7 +83,7 @@ class FineTuner(nn.Module, ABC):
         return self.group
 
     def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
-        """Take in what is to be tuned.
+        """Take in what is to be tuned, and forget what was taken in before.
 
         Args:
             pretrained: the model before, which stays as it is.
@@ -106,11 +107,20 @@ class FineTuner(nn.Module, ABC):
             )
         # in a tuple, so that its weights are not those of the method
         self._before = (pretrained,)
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as if no designs had been taken in."""
 
     @property
     def pretrained(self) -> Model:
         """The model before."""
         return self._before[0]
+
+    @property
+    def process(self) -> Process:
+        """The process of the model."""
+        return self.pretrained.process
 
     def draw(
         self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int, **given: Any

@@ -59,13 +59,13 @@ def folder(request, tmp_path_factory):
     return folder
 
 
+def weights(run):
+    return (run / "model" / "model.safetensors").read_bytes()
+
+
 class TestAKilledRun:
     def test_has_the_weights_of_an_untouched_one(self, folder):
-        weights = [
-            (folder / name / "model" / "model.safetensors").read_bytes()
-            for name in ("whole", "killed")
-        ]
-        assert weights[0] == weights[1]
+        assert weights(folder / "whole") == weights(folder / "killed")
         first, second = (
             Model.load(folder / name / "model").denoiser.state_dict()["head.weight"]
             for name in ("whole", "killed")
@@ -194,6 +194,24 @@ class TestInterrupted:
         assert "interrupted: the run can be resumed" in (tmp_path / "run" / "log.txt").read_text()
         assert (tmp_path / "run" / "designs.csv").exists()
 
+    @pytest.mark.parametrize(
+        "kind", [method, lambda: TrajectoryBalance(8, 4, 2.0, 16, 4)], ids=["wdce", "balance"]
+    )
+    def test_the_same_run_goes_on_as_if_it_had_not_been(self, tmp_path, kind):
+        job = tune(tmp_path / "run", self.Stopped(), method=kind(), keep="last")
+        with pytest.raises(KeyboardInterrupt):
+            job.run()
+        job.resume()
+        tune(tmp_path / "whole", method=kind(), keep="last").run()
+        assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+    def test_a_method_brings_nothing_of_one_run_into_the_next(self, tmp_path):
+        chosen = method()
+        for name in ("one", "two"):
+            tune(tmp_path / name, method=chosen, max_steps=2, keep="last").run()
+        assert weights(tmp_path / "one") == weights(tmp_path / "two")
+        tune(tmp_path / "two", max_steps=2, keep="last").resume()  # its settings hold no designs
+
 
 class TestAJudge:
     objective = Objective([Term("g")], "arithmetic_mean")
@@ -226,7 +244,6 @@ class TestAJudge:
         sure = {"reward_se": 0.01, "judge_se": 0.01}
         assert hacked([before | sure, after | sure]) is not None
         assert hacked([before | sure, after | sure | {"judge": 0.6}]) is None
-
 
     def test_an_error_that_is_not_known_is_no_warning(self):
         alone = {"reward_se": math.nan, "judge_se": math.nan}  # of one design
@@ -291,8 +308,7 @@ class TestLoRA:
         for name in ("one", "two"):
             torch.manual_seed(len(list(tmp_path.iterdir())))
             tune(tmp_path / name, model=model, lora=LoRA(rank=2), max_steps=2, keep="last").run()
-        one, two = (tmp_path / name / "model" / "model.safetensors" for name in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes()
+        assert weights(tmp_path / "one") == weights(tmp_path / "two")
 
     def test_without_such_layers_it_is_refused(self):
         pytest.importorskip("peft")
