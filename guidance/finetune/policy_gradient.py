@@ -10,8 +10,9 @@ from torch import Tensor
 from discdiff import _check, random
 from discdiff.denoiser import Denoiser
 from discdiff.errors import InputError
+from discdiff.guidance.finetune.kl import row_kl
 from discdiff.guidance.finetune.method import Drawn
-from discdiff.guidance.finetune.paths import divergences, laws, summed
+from discdiff.guidance.finetune.paths import laws, summed
 from discdiff.guidance.finetune.replay import Buffered, Items, Replay
 
 Penalty = Literal["step", "path"]
@@ -134,7 +135,7 @@ class PolicyGradient(Buffered):
         if self.clip is not None:
             held = ratio.clamp(1 - self.clip, 1 + self.clip)
             gain = torch.minimum(gain, advantage[rows] * held)
-        spent = summed(divergences(log_law, before), owner, len(rows))
+        spent = summed(row_kl(log_law, before), owner, len(rows))
         clipped = (held != ratio).double().mean()
         count = len(paths)
         return summed(weight * gain, rows, count), summed(weight * spent, rows, count), clipped
