@@ -88,6 +88,12 @@ class FineTuning(AveragedTraining):
             chosen.add_param_group({"params": own, "weight_decay": 0.0})
         return chosen
 
+    @property
+    def snapshot_due(self) -> bool:
+        # a resumed run makes the last draw again: by weights that were trained once more it would
+        # be another one where training does not repeat to the bit, as on a GPU
+        return self.trainer.global_step % self.method.every == 0
+
     def on_fit_start(self) -> None:
         self._home = self.device
         self.pretrained.to(self.device)

@@ -38,7 +38,9 @@ class FineTune(Campaign):
 
     The method draws designs of the model as it is by then, their rewards are recorded, and the
     model is trained on. A run that was killed goes on with `resume` to the same weights and the
-    same record as one that was not, on one machine in float32, and no oracle is asked again. The
+    same record as one that was not, on one machine in float32, and no oracle is asked again. Where
+    training does not repeat to the bit, as on a GPU, it goes on from the weights of the last draw,
+    which are on disk before it is made. The
     training ends with its steps, or when a draw is due and the budget is spent. The model folder
     has the weights of the best draw: that with the highest mean of the judge, of equal ones and
     without a judge that with the highest mean reward less the divergence over λ (with `keep=last`,

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -193,6 +194,22 @@ class TestInterrupted:
         assert signal.getsignal(signal.SIGINT) is before
         assert "interrupted: the run can be resumed" in (tmp_path / "run" / "log.txt").read_text()
         assert (tmp_path / "run" / "designs.csv").exists()
+
+    def test_the_weights_of_a_draw_are_on_disk_before_it_is_made(self, tmp_path):
+        with pytest.raises(KeyboardInterrupt):
+            tune(tmp_path / "run", self.Stopped()).run()  # in the draw at step 8
+        held = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+        assert held["global_step"] == 8
+
+    def test_a_draw_that_does_not_repeat_is_said(self, tmp_path):
+        job = tune(tmp_path / "run", self.Stopped())
+        with pytest.raises(KeyboardInterrupt):
+            job.run()
+        (tmp_path / "run" / "last.ckpt").unlink()
+        job.optimiser["rate"] = 0.1  # other weights than those of the first time
+        job.resume()
+        told = (tmp_path / "run" / "log.txt").read_text()
+        assert re.search(r"round 1 did not repeat exactly: \d+ more evaluations were made", told)
 
     @pytest.mark.parametrize(
         "kind", [method, lambda: TrajectoryBalance(8, 4, 2.0, 16, 4)], ids=["wdce", "balance"]
