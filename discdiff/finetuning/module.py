@@ -140,10 +140,6 @@ class FineTuning(AveragedTraining):
             self.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
         return found
 
-    def use_best(self) -> None:
-        """Set the averaged network to the weights of the best draw."""
-        self.ema.network.load_state_dict(self.best)
-
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         trainer = self.trainer
         share = batch_idx % trainer.accumulate_grad_batches

@@ -71,7 +71,7 @@ def conclude(
         kept = None
     if keep == "best":
         kept = best_draw(history, module.method.scale)
-        module.use_best()
+        module.ema.network.load_state_dict(module.best)
     warned = [one for one in (hacked(history), _untouched(module, kept)) if one is not None]
     warning = "; ".join(warned) or None
     result = Result(MODEL, tuple(history), kept, bool(module.method.biased), warning)

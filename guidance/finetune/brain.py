@@ -73,7 +73,7 @@ class BRAIn(Buffered):
         log_q = items.paths.log_prob
         target = items.log_pre + self.scale * items.reward - log_q
         target = target.nan_to_num(nan=-torch.inf)
-        own = log_likelihood(policy, self.process, items.paths) - log_q
+        own = log_likelihood(policy, self.pretrained.process, items.paths) - log_q
         shape = (self.groups, self.group)
         loss, left = distillation(target.view(shape), own.view(shape))
         return loss, {"divergence": float(left.detach())}

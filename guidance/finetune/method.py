@@ -15,7 +15,6 @@ from discdiff.errors import DiscdiffError, InputError
 from discdiff.guidance.finetune.paths import Paths, follow, log_likelihood
 from discdiff.guidance.finetune.support import refuse_plan
 from discdiff.model import Model
-from discdiff.process import Process
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.samples import Samples
@@ -116,11 +115,6 @@ class FineTuner(nn.Module, ABC):
     def pretrained(self) -> Model:
         """The model before."""
         return self._before[0]
-
-    @property
-    def process(self) -> Process:
-        """The process of the model."""
-        return self.pretrained.process
 
     def draw(
         self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int, **given: Any

@@ -122,10 +122,10 @@ class PolicyGradient(Buffered):
         """
         paths = items.paths
         rows, events, weight = self._events(items, key)
-        moments = paths.before(rows, events, self.process.mask_id)
-        log_law = laws(policy, self.process, moments)
+        moments = paths.before(rows, events, self.pretrained.process.mask_id)
+        log_law = laws(policy, self.pretrained.process, moments)
         with torch.no_grad():
-            before = laws(self.pretrained.denoiser, self.process, moments)
+            before = laws(self.pretrained.denoiser, self.pretrained.process, moments)
         owner = moments.at[0]
         now = log_law.gather(-1, moments.drawn[:, None])[:, 0]
         own = summed(now, owner, len(rows))

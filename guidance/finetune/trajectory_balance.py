@@ -134,7 +134,7 @@ class TrajectoryBalance(Balanced):
 
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
         items = self.replay.held.take(self.chosen(self.batch, key.cpu())).to(key.device)
-        own = log_likelihood(policy, self.process, items.paths)
+        own = log_likelihood(policy, self.pretrained.process, items.paths)
         log_z = self.pace * self.log_z[items.paths.active.sum(1)]
         gap = imbalance(log_z, own, self.log_target(items))
         return gap.square().mean(), {"log_z": float(log_z.detach().mean())}

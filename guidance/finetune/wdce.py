@@ -128,7 +128,7 @@ class WDCE(Buffered):
         keys = random.fold(key, torch.arange(count, device=paths.tokens.device))
         nats = nelbo(
             policy,
-            self.process,
+            self.pretrained.process,
             paths.tokens.repeat(self.replicas, 1),
             paths.active.repeat(self.replicas, 1),
             keys,
