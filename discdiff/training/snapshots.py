@@ -35,6 +35,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+        except RuntimeError as error:
+            # what torch says of the file it was stopped in
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -31,6 +31,7 @@ from discdiff.objective import Objective, Term
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
+from discdiff.training.snapshots import AtomicCheckpointIO
 from tests.campaign.doubles import without_times
 from tests.finetuning.doubles import CountG, Gradient, OnlyG, by_gradient, method, tiny, tune
 
@@ -194,6 +195,21 @@ class TestInterrupted:
         assert signal.getsignal(signal.SIGINT) is before
         assert "interrupted: the run can be resumed" in (tmp_path / "run" / "log.txt").read_text()
         assert (tmp_path / "run" / "designs.csv").exists()
+
+    def test_in_the_middle_of_a_checkpoint_the_one_before_stays(self, tmp_path, monkeypatch):
+        def stopped(checkpoint, file):
+            try:
+                raise KeyboardInterrupt
+            finally:
+                raise RuntimeError("unexpected pos 64 vs 0")  # as torch closes its archive
+
+        path = tmp_path / "last.ckpt"
+        AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
+        monkeypatch.setattr(torch, "save", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            AtomicCheckpointIO().save_checkpoint({"step": 2}, path)
+        assert [one.name for one in tmp_path.iterdir()] == ["last.ckpt"]
+        assert torch.load(path, weights_only=True) == {"step": 1}
 
     def test_the_weights_of_a_draw_are_on_disk_before_it_is_made(self, tmp_path):
         with pytest.raises(KeyboardInterrupt):
