@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from discdiff.errors import OracleError
+from discdiff.errors import OracleError, UnsupportedError
 from discdiff.objective import Objective
 from discdiff.oracle import Combined, Wrapper
 from discdiff.oracle.check import Checked
@@ -23,6 +23,26 @@ from discdiff.oracle.scores import Floats
 
 Relaxed = Callable[[Tensor], Tensor]
 _STEP = 1e-4  # of the differences that say how an objective depends on a value
+
+
+def needed(relaxed: Relaxed | None, asked_by: str, instead: str = "") -> Relaxed:
+    """Return the relaxed form of a reward.
+
+    Args:
+        relaxed: what the reward has.
+        asked_by: what needs it, for the message.
+        instead: what to do where there is none.
+
+    Raises:
+        UnsupportedError: if there is none.
+    """
+    if relaxed is None:
+        raise UnsupportedError(
+            f"{asked_by} needs the gradient of the reward: give every oracle a method "
+            "relaxed(rows), from probabilities (N, L, V) to values (N,), and let the objective be "
+            f"theirs or made of terms{instead}"
+        )
+    return relaxed
 
 
 def relaxed_values(oracle: object) -> Relaxed | None:

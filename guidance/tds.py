@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
-from discdiff.errors import UnsupportedError
 from discdiff.guidance.fk import FKSteering
 from discdiff.guidance.method import Progress
 from discdiff.guidance.neighbours import NeighbourTwist
 from discdiff.guidance.resample import Scheme
 from discdiff.guidance.support import methods
 from discdiff.guidance.value import SampledValue, Value, live_rows, log_mean
-from discdiff.relaxed import Relaxed
+from discdiff.relaxed import Relaxed, needed
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.forward import RelaxedPass, relaxed_passes
@@ -70,7 +69,7 @@ class TaylorTwist:
         value = torch.full_like(state.log_weight, torch.nan)
         slope = value.new_zeros(*state.tokens.shape, size)
         log_p = value.new_zeros(slope.shape, dtype=torch.float32)
-        relaxed = gradients_of(reward, sampler.process.kind)
+        relaxed = gradients(reward, sampler)
         with torch.enable_grad():
             for seen in relaxed_passes(sampler.model, state, live):
                 found = self._log_value(sampler, state, seen, relaxed, scale)
@@ -116,24 +115,11 @@ class TaylorTwist:
         )
 
 
-def gradients_of(reward: Reward, process: str) -> Relaxed:
-    """Return the relaxed form of `reward`.
-
-    Args:
-        reward: of one-hot rows, or of none.
-        process: by whose name methods are offered.
-
-    Raises:
-        UnsupportedError: if it has none; the message names the methods that need none.
-    """
-    if reward.relaxed is None:
-        others = ", ".join(name for name in methods(process) if name not in ("none", "tds"))
-        raise UnsupportedError(
-            "tds needs the gradient of the reward: give every oracle a method relaxed(rows), from "
-            "probabilities (N, L, V) to values (N,), and let the objective be theirs or made of "
-            f"terms; or use twist='neighbours'. Methods that need none: {others}"
-        )
-    return reward.relaxed
+def gradients(reward: Reward, sampler: Sampler) -> Relaxed:
+    """Return the relaxed form of `reward`, or refuse it naming the methods that need none."""
+    able = [name for name in methods(sampler.process.kind) if name not in ("none", "tds")]
+    instead = f"; or use twist='neighbours'. Methods that need none: {', '.join(able)}"
+    return needed(reward.relaxed, "tds", instead)
 
 
 class TDS(FKSteering):
@@ -215,5 +201,5 @@ class TDS(FKSteering):
         self, sampler: Sampler, reward: Reward, state: State, progress: Progress | None
     ) -> Samples:
         if self.needs_gradients:
-            gradients_of(reward, sampler.process.kind)
+            gradients(reward, sampler)
         return super().guide(sampler, reward, state, progress)

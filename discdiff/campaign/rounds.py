@@ -183,6 +183,12 @@ class ArmRun:
         )
         self._answers.append(replayed.answers)
         if number < len(done):
+            if replayed.answers:
+                logger.warning(
+                    "%s round %d did not repeat exactly: %d more evaluations were made; they stay "
+                    "in the table and are charged to no round",
+                    *(self.arm, number, len(replayed.answers)),
+                )
             return done[number]
         counts: dict[str, float] = dict(_minus(metered.counts, before))
         counts |= {name: n for name, n in samples.counts.items() if name.startswith("nfe")}

@@ -54,7 +54,7 @@ class TuneKeys:
     strategy: str = _key("auto, ddp, fsdp", "auto")
     log_every: int = _key("steps between two lines of the log", 10)
     snapshot_minutes: float = _key("minutes between two checkpoints", 5.0)
-    snapshot_steps: int = _key("steps between two checkpoints; 0: by minutes alone", 0)
+    snapshot_steps: int = _key("steps between two checkpoints; 0: before draws and by minutes", 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from discdiff.denoiser import Denoiser
@@ -56,7 +55,10 @@ class FineTuner(Protocol):
         """Whether some of what was trained on had a law that is not known."""
 
     def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
-        """Take in what is to be tuned, or refuse it."""
+        """Take in what is to be tuned, or refuse it; forget what was taken in before."""
+
+    def forget(self) -> None:
+        """Be as if no designs had been taken in."""
 
     def draw(
         self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int, **given: Any
@@ -77,8 +79,3 @@ class FineTuner(Protocol):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-
-
-def network_device(model: Model) -> torch.device:
-    """Return where the weights of `model` are."""
-    return next(iter(model.denoiser.parameters()), torch.empty(0)).device

@@ -52,6 +52,7 @@ def measure(
         "reward_median": float(np.median(reward)) if len(reward) else math.nan,
         "reward_best": max(reward.tolist(), default=math.nan),
         "valid": len(valid) / len(samples),
+        "scored": len(reward) / max(1, len(valid)),
         "unique": len(distinct) / max(1, len(strings)),
         "diversity": _diversity(domain, distinct[:PAIRS]),
         "confidence": _mean(_numbers(samples.confidence)),
@@ -66,30 +67,39 @@ def measure(
     return found
 
 
-def score(figures: Mapping[str, float], scale: float) -> float:
-    r"""Return what the weights of a draw are worth: its judge's mean where there is a judge.
+def gain(figures: Mapping[str, float], scale: float) -> float:
+    r"""Return the mean reward less (divergence - log of the valid share) / λ.
 
-    Without one, the mean reward less (divergence - log of the valid share) / λ: what the tilted law
-    of valid designs makes as large as it can be.
+    It is what the tilted law of valid designs makes as large as it can be.
     """
-    if "judge" in figures:
-        return figures["judge"]
     valid = figures["valid"]
     lost = figures["divergence"] - (math.log(valid) if valid > 0 else -math.inf)
     return figures["reward"] - lost / scale
 
 
 def best_draw(history: Sequence[Mapping[str, float]], scale: float) -> int:
-    """Return the number of the draw with the highest score, the first of equals.
+    """Return the number of the draw whose weights are worth most, the first of equals.
+
+    It has the highest mean of the judge, of equal ones and without a judge the highest `gain`. A
+    draw of which the budget paid for less than half comes after all others.
 
     Example:
-        >>> first = {"reward": 0.1, "divergence": 0.0, "valid": 1.0}
-        >>> second = {"reward": 0.9, "divergence": 1.0, "valid": 1.0}
+        >>> first = {"reward": 0.1, "divergence": 0.0, "valid": 1.0, "scored": 1.0}
+        >>> second = {"reward": 0.9, "divergence": 1.0, "valid": 1.0, "scored": 1.0}
         >>> best_draw([first, second], scale=10.0), best_draw([first, second], scale=1.0)
         (1, 0)
+        >>> best_draw([first | {"judge": 0.5}, second | {"judge": 0.5}], scale=10.0)
+        1
+        >>> best_draw([first, second | {"scored": 0.1}], scale=10.0)
+        0
     """
-    worth = [score(one, scale) for one in history]
-    ranked = [-math.inf if math.isnan(one) else one for one in worth]
+
+    def worth(figures: Mapping[str, float]) -> tuple[bool, float, float]:
+        judged, gained = figures.get("judge", 0.0), gain(figures, scale)
+        known = [-math.inf if math.isnan(one) else one for one in (judged, gained)]
+        return figures.get("scored", 1.0) >= 0.5, known[0], known[1]
+
+    ranked = [worth(one) for one in history]
     return ranked.index(max(ranked))
 
 
@@ -114,7 +124,9 @@ def hacked(history: Sequence[Mapping[str, float]]) -> str | None:
     now = known[-1][1]
     number, best = max(known[:-1], key=lambda pair: pair[1]["judge"])
     rose, fell = now["reward"] - best["reward"], best["judge"] - now["judge"]
-    if rose <= _together(now, best, "reward_se") or fell <= _together(now, best, "judge_se"):
+    # an error that is not known, as of a single design, makes no change a sure one
+    sure = rose > _together(now, best, "reward_se") and fell > _together(now, best, "judge_se")
+    if not sure:
         return None
     return (
         f"this looks like reward hacking: since draw {number} the reward rose from "

@@ -46,7 +46,7 @@ class FineTuning(AveragedTraining):
 
     Attributes:
         history: the figures of every draw.
-        best: weights of the averaged network at the draw with the highest score so far.
+        best: weights of the averaged network at the best draw so far.
     """
 
     measure = "reward"
@@ -67,7 +67,9 @@ class FineTuning(AveragedTraining):
     ) -> None:
         network = copy.deepcopy(model.denoiser).requires_grad_(True)
         if lora is not None:
-            lora.adapt(network)
+            with torch.random.fork_rng(devices=()):
+                torch.manual_seed(seed)  # one factor of an adapter begins at random
+                lora.adapt(network)
         network.train()
         super().__init__(network, "adamw", rate, weight_decay, betas, ema, seed)
         self.pretrained, self.method, self.draws = model, method, draws
@@ -85,6 +87,12 @@ class FineTuning(AveragedTraining):
         if own:
             chosen.add_param_group({"params": own, "weight_decay": 0.0})
         return chosen
+
+    @property
+    def snapshot_due(self) -> bool:
+        # a resumed run makes the last draw again: by weights that were trained once more it would
+        # be another one where training does not repeat to the bit, as on a GPU
+        return self.trainer.global_step % self.method.every == 0
 
     def on_fit_start(self) -> None:
         self._home = self.device
@@ -131,10 +139,6 @@ class FineTuning(AveragedTraining):
             weights = self.ema.network.state_dict()
             self.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
         return found
-
-    def use_best(self) -> None:
-        """Set the averaged network to the weights of the best draw."""
-        self.ema.network.load_state_dict(self.best)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         trainer = self.trainer

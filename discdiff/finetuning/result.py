@@ -31,7 +31,7 @@ class Result:
         figures: of every draw.
         kept: number of the draw that was made of the weights kept; None where there was none.
         biased: whether some of what was trained on had a law that is not known.
-        warning: of reward hacking, or None.
+        warning: of reward hacking, or of weights that are those before training; None for neither.
     """
 
     model: str
@@ -71,8 +71,10 @@ def conclude(
         kept = None
     if keep == "best":
         kept = best_draw(history, module.method.scale)
-        module.use_best()
-    result = Result(MODEL, tuple(history), kept, bool(module.method.biased), hacked(history))
+        module.ema.network.load_state_dict(module.best)
+    warned = [one for one in (hacked(history), _untouched(module, kept)) if one is not None]
+    warning = "; ".join(warned) or None
+    result = Result(MODEL, tuple(history), kept, bool(module.method.biased), warning)
     about = {**about, "steps": module.last_step, "evaluations": int(history[-1]["evaluations"])}
     model = module.averaged
     model.card = _card(model.card, about, result) | {MADE_WITH: inherited(model.card, used)}
@@ -102,6 +104,16 @@ def rewarded_by(oracle: Streaming) -> list[Stated]:
         start += len(outputs)
         found.append(Stated("oracle", ", ".join(outputs), "; ".join(part.licences.values())))
     return found
+
+
+def _untouched(module: FineTuning, kept: int | None) -> str | None:
+    """Return a warning, which is logged, if the weights kept are those before training."""
+    if kept is None or module.history[kept]["step"] or not module.last_step:
+        return None
+    why = "no later draw was better" if len(module.history) > 1 else "the budget paid for one draw"
+    warning = f"the weights kept are those before training: {why}"
+    logger.warning(warning)
+    return warning
 
 
 def _card(card: Mapping[str, Any], about: Mapping[str, Any], result: Result) -> dict[str, Any]:

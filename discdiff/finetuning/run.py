@@ -38,10 +38,13 @@ class FineTune(Campaign):
 
     The method draws designs of the model as it is by then, their rewards are recorded, and the
     model is trained on. A run that was killed goes on with `resume` to the same weights and the
-    same record as one that was not, on one machine in float32, and no oracle is asked again. The
+    same record as one that was not, on one machine in float32, and no oracle is asked again. Where
+    training does not repeat to the bit, as on a GPU, it goes on from the weights of the last draw,
+    which are on disk before it is made. The
     training ends with its steps, or when a draw is due and the budget is spent. The model folder
-    has the weights of the draw with the best score: its judge's mean, or without a judge its mean
-    reward less the divergence over λ (with `keep=last`, those of the last step).
+    has the weights of the best draw: that with the highest mean of the judge, of equal ones and
+    without a judge that with the highest mean reward less the divergence over λ (with `keep=last`,
+    those of the last step).
 
     Args:
         out: folder of the run.
@@ -51,7 +54,7 @@ class FineTune(Campaign):
         oracle: an oracle, or any function from a list of strings to numbers.
         objective: how scores become one reward; by default the oracle's only output.
         judge: an objective over outputs of the oracle that are not trained on.
-        budget: the most evaluations.
+        budget: the most evaluations, enough for a draw.
         seed: same seed, same weights.
         keep: `best` or `last`.
         lora: adapters to train in place of all weights.
@@ -114,6 +117,7 @@ class FineTune(Campaign):
         self.name = name
         self.result: Result | None = None
         self._round = Round(method)
+        method.forget()  # of another run: it is no setting of this one
         super().__init__(
             out,
             sampler(model),
@@ -133,9 +137,13 @@ class FineTune(Campaign):
         )
         if self.measured:
             raise InputError("oracle must compute its values to be trained on, got measured ones")
+        if budget < method.designs:
+            raise InputError(
+                f"budget must be enough for a draw of {method.designs} designs, got {budget}"
+            )
         if judge is not None:
             refuse_trained_judge(judge, objective, self.task.oracle)
-        method.begin(model, self.task.sampler, Reward(self.domain, self.task.oracle, objective))
+        self._begin()
 
     def follow(self) -> None:
         """Take part in a training that another process of it has begun, on another device."""
@@ -152,7 +160,12 @@ class FineTune(Campaign):
         logger.info("complete")
         return summarise(store)
 
+    def _begin(self) -> None:
+        reward = Reward(self.domain, self.task.oracle, self.task.objective)
+        self.method.begin(self.model, self.task.sampler, reward)
+
     def _train(self, draws: Draws | None) -> FineTuning:
+        self._begin()  # once more: this may go on with what was interrupted
         seed = self.task.rules.seed
         module = FineTuning(
             self.model,

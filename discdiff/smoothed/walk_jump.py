@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from discdiff import _check, random
-from discdiff.errors import InputError, OracleError, UnsupportedError
+from discdiff.errors import InputError, OracleError
 from discdiff.gapped import Templates
-from discdiff.relaxed import Relaxed
+from discdiff.relaxed import Relaxed, needed
 from discdiff.reward import Reward
 from discdiff.samplers.samples import Samples
 from discdiff.smoothed.denoiser import filled
@@ -114,7 +114,7 @@ class WalkJump:
             UnsupportedError: if the reward has no gradient, or a template cannot be kept.
         """
         n = _check.positive_int("n", n)
-        relaxed = None if reward is None else _gradients_of(reward)
+        relaxed = None if reward is None else needed(reward.relaxed, "a guided walk")
         key = random.new_key(generator) if key is None else key
         parts = []
         for first in range(0, n, _check.positive_int("batch_size", batch_size)):
@@ -202,16 +202,6 @@ class WalkJump:
             f"WalkJump(steps={self.steps}, delta={self.delta}, friction={self.friction}, "
             f"scale={self.scale})"
         )
-
-
-def _gradients_of(reward: Reward) -> Relaxed:
-    if reward.relaxed is None:
-        raise UnsupportedError(
-            "a guided walk needs the gradient of the reward: give every oracle a method "
-            "relaxed(rows), from probabilities (N, L, V) to values (N,), and let the objective be "
-            "theirs or made of terms"
-        )
-    return reward.relaxed
 
 
 def _by_length(relaxed: Relaxed, x_hat: Tensor, lengths: Tensor) -> Tensor:

@@ -62,6 +62,11 @@ class AveragedTraining(pl.LightningModule, ABC):
     def averaged(self) -> Any:
         """The model with the averaged weights; it has a method `save`."""
 
+    @property
+    def snapshot_due(self) -> bool:
+        """Whether the weights must be on disk before the next step, whatever the clock says."""
+        return False
+
     def draw(self, count: int, generator: torch.Generator) -> list[str]:
         """Return strings that the averaged model writes.
 

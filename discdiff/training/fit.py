@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -212,7 +214,8 @@ def fit(
             default_root_dir=out,
             enable_autolog_hparams=False,
         )
-        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+        with _interruptible():
+            trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     averaged: Trained = module.averaged
     return averaged
 
@@ -236,6 +239,20 @@ def _trainer(strategy: str, **options: Any) -> pl.Trainer:
             f"strategy must fit the accelerator and the number of devices, got {strategy!r}: "
             f"{error}"
         ) from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let an interruption reach the caller, which Lightning makes an exit that ignores more."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as left:
+        if not isinstance(left.__context__, KeyboardInterrupt):
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from left
 
 
 @contextmanager

@@ -35,6 +35,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+        except RuntimeError as error:
+            # what torch says of the file it was stopped in
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -52,6 +57,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 class Snapshots(pl.Callback):
     """Writes last.ckpt and the model folder every few minutes of training, and at the end.
+
+    Also wherever the training asks for it.
 
     Args:
         out: folder of the run.
@@ -86,7 +93,7 @@ class Snapshots(pl.Callback):
     ) -> None:
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
-        due = self.pace.seconds >= self._due
+        due = pl_module.snapshot_due or self.pace.seconds >= self._due
         if due or (self.steps and trainer.global_step % self.steps == 0):
             self.write(trainer, pl_module)
 

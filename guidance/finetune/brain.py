@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,15 +10,11 @@ from torch import Tensor
 from discdiff import _check, random
 from discdiff.denoiser import Denoiser
 from discdiff.errors import DiscdiffError, InputError
-from discdiff.guidance.finetune.method import Drawn, FineTuner
 from discdiff.guidance.finetune.paths import log_likelihood
-from discdiff.guidance.finetune.replay import Replay
-from discdiff.model import Model
-from discdiff.reward import Reward
-from discdiff.samplers.engine import Sampler
+from discdiff.guidance.finetune.replay import Buffered, Replay
 
 
-class BRAIn(FineTuner):
+class BRAIn(Buffered):
     r"""Minimises the cross-entropy of two laws on each group of n designs of one length.
 
     With q the law that drew them, on their paths ω,
@@ -65,13 +61,6 @@ class BRAIn(FineTuner):
         self.groups = _check.positive_int("groups", groups)
         self.replay = Replay(_check.positive_int("buffer", buffer) * group, "newest", group)
 
-    def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
-        super().begin(pretrained, sampler, reward)
-        self._process = pretrained.process
-
-    def take(self, drawn: Drawn) -> None:
-        self.replay.add(drawn)
-
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
         held = self.replay.held
         scored = (~held.reward.isnan()).view(-1, self.group).any(1).nonzero()[:, 0]
@@ -84,16 +73,10 @@ class BRAIn(FineTuner):
         log_q = items.paths.log_prob
         target = items.log_pre + self.scale * items.reward - log_q
         target = target.nan_to_num(nan=-torch.inf)
-        own = log_likelihood(policy, self._process, items.paths) - log_q
+        own = log_likelihood(policy, self.pretrained.process, items.paths) - log_q
         shape = (self.groups, self.group)
         loss, left = distillation(target.view(shape), own.view(shape))
         return loss, {"divergence": float(left.detach())}
-
-    def state(self) -> dict[str, Any]:
-        return {"replay": self.replay.state()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.replay.restore(state["replay"])
 
 
 def distillation(log_target: Tensor, log_policy: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from discdiff.guidance.finetune.method import Drawn, FineTuner
 from discdiff.guidance.finetune.relaxed_path import Relax, RelaxedPath, Walk
 from discdiff.guidance.finetune.support import LAWS
 from discdiff.model import Model
-from discdiff.relaxed import Relaxed
+from discdiff.relaxed import Relaxed, needed
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.engine import Sampler
@@ -132,8 +132,13 @@ class DRAKES(FineTuner):
                 f"window must be at most the sampler's {sampler.steps} steps, "
                 f"got {self.path.window}"
             )
-        self._relaxed = gradients_of(reward)
+        others = ", ".join(name for name in LAWS if name != self.name)
+        instead = f". Methods that need none: {others}"
+        self._relaxed = needed(reward.relaxed, self.name, instead)
         self._grid = (sampler.steps, sampler.grid)
+
+    def forget(self) -> None:
+        self.passes, self.held = 0, None
 
     def take(self, drawn: Drawn) -> None:
         paths = drawn.paths
@@ -201,22 +206,6 @@ class DRAKES(FineTuner):
 
     def __repr__(self) -> str:
         return f"DRAKES(scale={self.scale}, batch={self.batch}, path={self.path!r})"
-
-
-def gradients_of(reward: Reward) -> Relaxed:
-    """Return the relaxed form of `reward`.
-
-    Raises:
-        UnsupportedError: if it has none; the message names the methods that need none.
-    """
-    if reward.relaxed is None:
-        others = ", ".join(name for name in LAWS if name != "drakes")
-        raise UnsupportedError(
-            "drakes needs the gradient of the reward: give every oracle a method relaxed(rows), "
-            "from probabilities (N, L, V) to values (N,), and let the objective be theirs or made "
-            f"of terms. Methods that need none: {others}"
-        )
-    return reward.relaxed
 
 
 def straight(relaxed: Relaxed, walk: Walk, size: int) -> tuple[Tensor, Tensor]:

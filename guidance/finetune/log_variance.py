@@ -65,7 +65,9 @@ class LogVariance(Balanced):
         if bool((lengths != lengths[0]).any()):
             index = like_lengths(lengths, index)
         items = held.take(index).to(key.device)
-        ratio = self.log_target(items) - log_likelihood(policy, self._process, items.paths)
+        ratio = self.log_target(items) - log_likelihood(
+            policy, self.pretrained.process, items.paths
+        )
         return variance(ratio, items.paths.active.sum(1)), {
             "log_ratio": float(ratio.detach().mean())
         }

@@ -82,7 +82,7 @@ class FineTuner(nn.Module, ABC):
         return self.group
 
     def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
-        """Take in what is to be tuned.
+        """Take in what is to be tuned, and forget what was taken in before.
 
         Args:
             pretrained: the model before, which stays as it is.
@@ -106,6 +106,10 @@ class FineTuner(nn.Module, ABC):
             )
         # in a tuple, so that its weights are not those of the method
         self._before = (pretrained,)
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as if no designs had been taken in."""
 
     @property
     def pretrained(self) -> Model:

@@ -8,12 +8,13 @@ each position that an event draws.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from discdiff.denoiser import Denoiser
 from discdiff.process import Process
@@ -166,13 +167,31 @@ def follow(sampler: Sampler, state: State) -> tuple[State, Paths]:
     )
 
 
+@contextmanager
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Let networks answer as they do when they sample, without dropout, and set them back after."""
+    training = [network.training for network in networks]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for network, before in zip(networks, training, strict=True):
+            network.train(before)
+
+
 def laws(network: Denoiser, process: Process, moments: Moments) -> Tensor:
-    """Return the log-law `(M, V)` of the new token at each position that is drawn."""
+    """Return the log-law `(M, V)` of the new token at each position that is drawn.
+
+    The network answers as it does when it samples, without dropout, so that the law is the one that
+    designs are drawn from.
+    """
     rows, cols = moments.at
     times = moments.t
     if network.needs_time:  # positions that cannot change are shown as clean
         times = torch.where(moments.active, times[:, None], 0.0)
-    log_p = network(moments.x_t, times, moments.cond, moments.at)
+    with evaluating(network):
+        log_p = network(moments.x_t, times, moments.cond, moments.at)
     return process.event_log_probs(log_p, moments.x_t[rows, cols], moments.t[rows], moments.s[rows])
 
 
@@ -201,25 +220,6 @@ def log_likelihoods(network: Denoiser, process: Process, paths: Paths) -> Tensor
 def log_likelihood(network: Denoiser, process: Process, paths: Paths) -> Tensor:
     r"""Return $\sum_e\log p(x_{s_e}\mid x_{t_e})$ of each path, float64 `(B,)`."""
     return log_likelihoods(network, process, paths).sum(1)
-
-
-def divergences(log_law: Tensor, log_other: Tensor) -> Tensor:
-    """Return the Kullback-Leibler divergence `(M,)` of rows of log-laws, in nats."""
-    p = log_law.exp()
-    return torch.where(p > 0, p * (log_law - log_other), 0.0).sum(-1)
-
-
-def step_divergences(network: Denoiser, other: Denoiser, process: Process, paths: Paths) -> Tensor:
-    r"""Return $\sum_e\mathrm{KL}(p(\cdot\mid x_{t_e})\,\|\,q(\cdot\mid x_{t_e}))$, `(B,)`.
-
-    Its mean over paths of `network` is the divergence of the two models' path laws.
-    """
-    total = torch.zeros(len(paths), dtype=torch.float64, device=paths.tokens.device)
-    for rows, events in chunks(paths):
-        moments = paths.before(rows, events, process.mask_id)
-        found = divergences(laws(network, process, moments), laws(other, process, moments))
-        total = total + summed(found, rows[moments.at[0]], len(paths))
-    return total
 
 
 def chunks(paths: Paths) -> Iterator[tuple[Tensor, Tensor]]:

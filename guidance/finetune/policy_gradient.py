@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -10,17 +10,15 @@ from torch import Tensor
 from discdiff import _check, random
 from discdiff.denoiser import Denoiser
 from discdiff.errors import InputError
-from discdiff.guidance.finetune.method import Drawn, FineTuner
-from discdiff.guidance.finetune.paths import divergences, laws, summed
-from discdiff.guidance.finetune.replay import Items, Replay
-from discdiff.model import Model
-from discdiff.reward import Reward
-from discdiff.samplers.engine import Sampler
+from discdiff.guidance.finetune.kl import row_kl
+from discdiff.guidance.finetune.method import Drawn
+from discdiff.guidance.finetune.paths import laws, summed
+from discdiff.guidance.finetune.replay import Buffered, Items, Replay
 
 Penalty = Literal["step", "path"]
 
 
-class PolicyGradient(FineTuner):
+class PolicyGradient(Buffered):
     r"""Raises the chance of the steps of designs that are better than others of their group.
 
     The advantage A of a design is its reward less the mean of its group, over the group's standard
@@ -83,10 +81,6 @@ class PolicyGradient(FineTuner):
         self.normalise, self.invalid = bool(normalise), _check.finite("invalid", invalid)
         self.replay = Replay(designs, "newest", group)
 
-    def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
-        super().begin(pretrained, sampler, reward)
-        self._process = pretrained.process
-
     def take(self, drawn: Drawn) -> None:
         before, self.replay.items = self.replay.items, None
         self.replay.add(drawn)
@@ -128,10 +122,10 @@ class PolicyGradient(FineTuner):
         """
         paths = items.paths
         rows, events, weight = self._events(items, key)
-        moments = paths.before(rows, events, self._process.mask_id)
-        log_law = laws(policy, self._process, moments)
+        moments = paths.before(rows, events, self.pretrained.process.mask_id)
+        log_law = laws(policy, self.pretrained.process, moments)
         with torch.no_grad():
-            before = laws(self.pretrained.denoiser, self._process, moments)
+            before = laws(self.pretrained.denoiser, self.pretrained.process, moments)
         owner = moments.at[0]
         now = log_law.gather(-1, moments.drawn[:, None])[:, 0]
         own = summed(now, owner, len(rows))
@@ -141,7 +135,7 @@ class PolicyGradient(FineTuner):
         if self.clip is not None:
             held = ratio.clamp(1 - self.clip, 1 + self.clip)
             gain = torch.minimum(gain, advantage[rows] * held)
-        spent = summed(divergences(log_law, before), owner, len(rows))
+        spent = summed(row_kl(log_law, before), owner, len(rows))
         clipped = (held != ratio).double().mean()
         count = len(paths)
         return summed(weight * gain, rows, count), summed(weight * spent, rows, count), clipped
@@ -160,9 +154,3 @@ class PolicyGradient(FineTuner):
             rows, events = rows[chosen], events[chosen]
         weight = count.double() / taken.clamp(min=1)
         return rows, events, weight[rows]
-
-    def state(self) -> dict[str, Any]:
-        return {"replay": self.replay.state()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.replay.restore(state["replay"])

@@ -7,20 +7,20 @@ is relaxed as a whole, from the kernel averaged over the row it starts from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from discdiff import _check, random
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.guidance.finetune.kl import step_kl
+from discdiff.guidance.finetune.paths import evaluating
 from discdiff.guidance.finetune.soft_kernel import averaged_kernel
 from discdiff.model import Model
 from discdiff.process import MaskedProcess, UniformProcess
@@ -165,19 +165,6 @@ def spread(steps: int, terms: int | None, u: float) -> tuple[list[int], float]:
         return list(range(steps)), 1.0
     share = steps / terms
     return [min(steps - 1, int((j + u) * share)) for j in range(terms)], share
-
-
-@contextmanager
-def evaluating(*networks: nn.Module) -> Iterator[None]:
-    """Let networks answer as they do when they sample, without dropout, and set them back after."""
-    training = [network.training for network in networks]
-    for network in networks:
-        network.eval()
-    try:
-        yield
-    finally:
-        for network, before in zip(networks, training, strict=True):
-            network.train(before)
 
 
 class _Steps:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from discdiff import _check, random
 from discdiff.errors import DiscdiffError
-from discdiff.guidance.finetune.method import Drawn
+from discdiff.guidance.finetune.method import Drawn, FineTuner
 from discdiff.guidance.finetune.paths import Paths
 
 Keep = Literal["newest", "best"]
@@ -72,12 +72,13 @@ class Replay:
         InputError: if an argument is out of range.
     """
 
+    items: Items | None
+
     def __init__(self, capacity: int, keep: Keep = "newest", group: int = 1) -> None:
         self.capacity = _check.positive_int("buffer", capacity)
         self.keep = _check.one_of("keep", keep, KEEP)
         self.group = group
-        self.items: Items | None = None
-        self.dropped = False
+        self.clear()
 
     @property
     def held(self) -> Items:
@@ -123,10 +124,37 @@ class Replay:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        if not state:
-            return
-        self.items = Items(Paths(**state["paths"]), state["reward"], state["log_pre"])
-        self.dropped = bool(state["dropped"])
+        self.clear()
+        if state:
+            self.items = Items(Paths(**state["paths"]), state["reward"], state["log_pre"])
+            self.dropped = bool(state["dropped"])
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        self.items = None
+        self.dropped = False
+
+
+class Buffered(FineTuner):
+    """What methods share that train on designs in a buffer.
+
+    Attributes:
+        replay: the buffer.
+    """
+
+    replay: Replay
+
+    def forget(self) -> None:
+        self.replay.clear()
+
+    def take(self, drawn: Drawn) -> None:
+        self.replay.add(drawn)
+
+    def state(self) -> dict[str, Any]:
+        return {"replay": self.replay.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.replay.restore(state["replay"])
 
 
 def by_weight(log_weight: Tensor, count: int, key: Tensor) -> Tensor:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from discdiff import _check, random
 from discdiff.denoiser import Denoiser
-from discdiff.guidance.finetune.method import Drawn, FineTuner
+from discdiff.guidance.finetune.method import Drawn
 from discdiff.guidance.finetune.paths import log_likelihood
-from discdiff.guidance.finetune.replay import Items, Keep, Replay, by_rank
+from discdiff.guidance.finetune.replay import Buffered, Items, Keep, Replay, by_rank
 from discdiff.model import Model
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
@@ -20,7 +20,7 @@ from discdiff.samplers.engine import Sampler
 _PRIORITY, _EVEN = 0, 1  # purposes of the random numbers
 
 
-class Balanced(FineTuner):
+class Balanced(Buffered):
     r"""What methods on whole paths share: a buffer, a target, and which paths a step takes.
 
     The masking process is the backward policy: an order of masking has the same chance under every
@@ -58,13 +58,6 @@ class Balanced(FineTuner):
         self.priority = _check.non_negative("priority", priority)
         self.prior, self.invalid = bool(prior), _check.finite("invalid", invalid)
 
-    def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
-        super().begin(pretrained, sampler, reward)
-        self._process = pretrained.process
-
-    def take(self, drawn: Drawn) -> None:
-        self.replay.add(drawn)
-
     def chosen(self, count: int, key: Tensor) -> Tensor:
         """Return `count` places in the buffer, half of them by rank, `(count,)`."""
         worth = self.replay.held.rewards(self.invalid)
@@ -76,12 +69,6 @@ class Balanced(FineTuner):
         r"""Return $\lambda r$, with $\log p(\omega)$ where there is a prior, `(N,)`."""
         target = self.scale * items.rewards(self.invalid)
         return target + items.log_pre if self.prior else target
-
-    def state(self) -> dict[str, Any]:
-        return {"replay": self.replay.state()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.replay.restore(state["replay"])
 
 
 class TrajectoryBalance(Balanced):
@@ -147,7 +134,7 @@ class TrajectoryBalance(Balanced):
 
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
         items = self.replay.held.take(self.chosen(self.batch, key.cpu())).to(key.device)
-        own = log_likelihood(policy, self._process, items.paths)
+        own = log_likelihood(policy, self.pretrained.process, items.paths)
         log_z = self.pace * self.log_z[items.paths.active.sum(1)]
         gap = imbalance(log_z, own, self.log_target(items))
         return gap.square().mean(), {"log_z": float(log_z.detach().mean())}

@@ -10,12 +10,11 @@ from torch import Tensor
 from discdiff import _check, random
 from discdiff.denoiser import Denoiser
 from discdiff.errors import InputError
-from discdiff.guidance.finetune.method import Drawn, FineTuner
-from discdiff.guidance.finetune.replay import Keep, Replay, by_weight
+from discdiff.guidance.finetune.method import Drawn
+from discdiff.guidance.finetune.replay import Buffered, Keep, Replay, by_weight
 from discdiff.guidance.finetune.tree_buffer import draw_by_search
 from discdiff.guidance.tree_search import TreeSearch
 from discdiff.loss import nelbo, stratified
-from discdiff.model import Model
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 
@@ -23,7 +22,7 @@ Source = Literal["policy", "tree_search"]
 SOURCES: tuple[Source, ...] = ("policy", "tree_search")
 
 
-class WDCE(FineTuner):
+class WDCE(Buffered):
     r"""Trains on designs of the policy as if they were data of the tilted law.
 
     A design drawn from the policy u on a path ω has the weight $e^{W}$ with
@@ -55,6 +54,7 @@ class WDCE(FineTuner):
     Diffusion (Tang et al., 2025, arXiv:2509.25171).
 
     Example:
+        >>> from discdiff.model import Model
         >>> from discdiff.samplers.first_hitting import FirstHitting
         >>> model = Model.tabular(["AC", "GT"])
         >>> sampler, method = FirstHitting(model), WDCE(designs=8, scale=2.0)
@@ -97,10 +97,6 @@ class WDCE(FineTuner):
     def returned(self) -> int:
         return self.tree.returned if self.tree is not None else 1
 
-    def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
-        super().begin(pretrained, sampler, reward)
-        self._process = pretrained.process
-
     def draw(
         self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int, **given: Any
     ) -> Drawn:
@@ -109,9 +105,13 @@ class WDCE(FineTuner):
             return super().draw(sampler, reward, n, **where)
         return draw_by_search(self.tree, sampler, reward, n, self.pretrained, **where)
 
+    def forget(self) -> None:
+        super().forget()
+        self.searched = False
+
     def take(self, drawn: Drawn) -> None:
         self.searched = self.searched or drawn.biased
-        self.replay.add(drawn)
+        super().take(drawn)
 
     def log_weights(self) -> Tensor:
         """Return W of every design in the buffer, `(N,)`; an invalid one has no weight."""
@@ -128,7 +128,7 @@ class WDCE(FineTuner):
         keys = random.fold(key, torch.arange(count, device=paths.tokens.device))
         nats = nelbo(
             policy,
-            self._process,
+            self.pretrained.process,
             paths.tokens.repeat(self.replicas, 1),
             paths.active.repeat(self.replicas, 1),
             keys,
@@ -141,10 +141,10 @@ class WDCE(FineTuner):
         return nats / tokens, {"effective_designs": size, "in_buffer": float(len(weight))}
 
     def state(self) -> dict[str, Any]:
-        return {"replay": self.replay.state(), "searched": self.searched}
+        return super().state() | {"searched": self.searched}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.replay.restore(state["replay"])
+        super().restore(state)
         self.searched = bool(state["searched"])
 
     @property

@@ -9,25 +9,34 @@ import torch
 
 from discdiff.denoiser import TabularDenoiser
 from discdiff.guidance.finetune.brain import BRAIn, distillation
+from discdiff.guidance.finetune.kl import row_kl
 from discdiff.guidance.finetune.log_variance import LogVariance, variance
 from discdiff.guidance.finetune.paths import (
     Paths,
-    divergences,
+    evaluating,
     follow,
     laws,
     log_likelihood,
     log_likelihoods,
-    step_divergences,
 )
 from discdiff.guidance.finetune.policy_gradient import PolicyGradient
 from discdiff.guidance.finetune.trajectory_balance import TrajectoryBalance, imbalance
 from discdiff.guidance.finetune.wdce import WDCE
+from discdiff.model import Model
+from discdiff.nn.transformer import Transformer
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
 from discdiff.samplers.parallel import Parallel
 from tests.exact.laws import dirichlet, model_of, rewards, tv
-from tests.exact.tuned import Table, all_paths, cross_entropy, first_hitting_law, items
+from tests.exact.tuned import (
+    Table,
+    all_paths,
+    cross_entropy,
+    first_hitting_law,
+    items,
+    step_divergences,
+)
 
 SCALE = 1.5
 LAW = dirichlet(2, 3, seed=2, concentration=1.0)
@@ -287,7 +296,7 @@ def test_a_row_of_divergences_is_that_of_the_laws():
     rows, events = HELD.paths.pairs()
     moments = HELD.paths.before(rows, events, MODEL.process.mask_id)
     log_p = laws(MODEL.denoiser, MODEL.process, moments)
-    torch.testing.assert_close(divergences(log_p, log_p), torch.zeros(len(log_p)).double())
+    torch.testing.assert_close(row_kl(log_p, log_p), torch.zeros(len(log_p)).double())
 
 
 def test_groups_of_posterior_distillation_are_at_rest_at_the_optimum():
@@ -298,3 +307,15 @@ def test_groups_of_posterior_distillation_are_at_rest_at_the_optimum():
     loss.backward()
     assert network.logits.grad.abs().max() < 1e-8
     assert abs(found["divergence"]) < 1e-8
+
+
+def test_paths_have_the_law_of_the_network_without_dropout():
+    torch.manual_seed(0)
+    network = Transformer(2, 3, 16, 1, 2, dropout=0.5).train()
+    model = Model(network, MODEL.process, MODEL.domain, MODEL.lengths)
+    sampler = FirstHitting(model)
+    with evaluating(network):
+        paths = follow(sampler, sampler.init(8, key=1))[1]
+    found = log_likelihoods(network, model.process, paths)
+    torch.testing.assert_close(found, paths.log_probs, rtol=0, atol=1e-5)
+    assert network.training

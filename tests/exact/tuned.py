@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from discdiff.denoiser import Denoiser
-from discdiff.guidance.finetune.paths import Paths, log_likelihood
+from discdiff.guidance.finetune.kl import row_kl
+from discdiff.guidance.finetune.paths import Paths, laws, log_likelihood, summed
 from discdiff.guidance.finetune.replay import Items
 from tests.exact.laws import words
 
@@ -67,6 +68,14 @@ def first_hitting_law(network, process):
     with torch.no_grad():
         found = log_likelihood(network, process, paths).exp().numpy()
     return np.bincount(place, found) / math.factorial(network.max_length)
+
+
+def step_divergences(network, other, process, paths):
+    """The divergence of the steps of paths, summed over each, `(B,)`."""
+    rows, events = paths.pairs()
+    moments = paths.before(rows, events, process.mask_id)
+    found = row_kl(laws(network, process, moments), laws(other, process, moments))
+    return summed(found, rows[moments.at[0]], len(paths))
 
 
 def cross_entropy(network, weights):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +19,7 @@ import torch
 from discdiff.campaign import Store, runner
 from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.finetuning.adapters import LoRA, merged
-from discdiff.finetuning.figures import hacked, score
+from discdiff.finetuning.figures import gain, hacked
 from discdiff.guidance.finetune.brain import BRAIn
 from discdiff.guidance.finetune.log_variance import LogVariance
 from discdiff.guidance.finetune.policy_gradient import PolicyGradient
@@ -28,6 +31,7 @@ from discdiff.objective import Objective, Term
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
+from discdiff.training.snapshots import AtomicCheckpointIO
 from tests.campaign.doubles import without_times
 from tests.finetuning.doubles import CountG, Gradient, OnlyG, by_gradient, method, tiny, tune
 
@@ -57,13 +61,13 @@ def folder(request, tmp_path_factory):
     return folder
 
 
+def weights(run):
+    return (run / "model" / "model.safetensors").read_bytes()
+
+
 class TestAKilledRun:
     def test_has_the_weights_of_an_untouched_one(self, folder):
-        weights = [
-            (folder / name / "model" / "model.safetensors").read_bytes()
-            for name in ("whole", "killed")
-        ]
-        assert weights[0] == weights[1]
+        assert weights(folder / "whole") == weights(folder / "killed")
         first, second = (
             Model.load(folder / name / "model").denoiser.state_dict()["head.weight"]
             for name in ("whole", "killed")
@@ -97,7 +101,7 @@ def test_a_run_raises_the_reward_and_says_what_it_cost(tmp_path):
     assert after["diversity"] < before["diversity"]
     assert after["novel"] <= before["novel"] == 1.0
     assert found.kept == max(
-        range(len(found.figures)), key=lambda i: score(found.figures[i], scale=8.0)
+        range(len(found.figures)), key=lambda i: gain(found.figures[i], scale=8.0)
     )
     with (tmp_path / "run" / "figures.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -170,6 +174,78 @@ def test_the_budget_ends_the_training(tmp_path):
     assert [one["step"] for one in job.result.figures] == [0.0, 4.0]
 
 
+class TestInterrupted:
+    """By the user, in one process."""
+
+    class Stopped(OnlyG):
+        """Is interrupted when it is asked for the third time."""
+
+        calls = 0
+
+        def __call__(self, strings):
+            self.calls += 1
+            if self.calls == 3:
+                raise KeyboardInterrupt
+            return super().__call__(strings)
+
+    def test_it_says_so_and_leaves_the_handling_of_signals_as_it_was(self, tmp_path):
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            tune(tmp_path / "run", self.Stopped()).run()
+        assert signal.getsignal(signal.SIGINT) is before
+        assert "interrupted: the run can be resumed" in (tmp_path / "run" / "log.txt").read_text()
+        assert (tmp_path / "run" / "designs.csv").exists()
+
+    def test_in_the_middle_of_a_checkpoint_the_one_before_stays(self, tmp_path, monkeypatch):
+        def stopped(checkpoint, file):
+            try:
+                raise KeyboardInterrupt
+            finally:
+                raise RuntimeError("unexpected pos 64 vs 0")  # as torch closes its archive
+
+        path = tmp_path / "last.ckpt"
+        AtomicCheckpointIO().save_checkpoint({"step": 1}, path)
+        monkeypatch.setattr(torch, "save", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            AtomicCheckpointIO().save_checkpoint({"step": 2}, path)
+        assert [one.name for one in tmp_path.iterdir()] == ["last.ckpt"]
+        assert torch.load(path, weights_only=True) == {"step": 1}
+
+    def test_the_weights_of_a_draw_are_on_disk_before_it_is_made(self, tmp_path):
+        with pytest.raises(KeyboardInterrupt):
+            tune(tmp_path / "run", self.Stopped()).run()  # in the draw at step 8
+        held = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+        assert held["global_step"] == 8
+
+    def test_a_draw_that_does_not_repeat_is_said(self, tmp_path):
+        job = tune(tmp_path / "run", self.Stopped())
+        with pytest.raises(KeyboardInterrupt):
+            job.run()
+        (tmp_path / "run" / "last.ckpt").unlink()
+        job.optimiser["rate"] = 0.1  # other weights than those of the first time
+        job.resume()
+        told = (tmp_path / "run" / "log.txt").read_text()
+        assert re.search(r"round 1 did not repeat exactly: \d+ more evaluations were made", told)
+
+    @pytest.mark.parametrize(
+        "kind", [method, lambda: TrajectoryBalance(8, 4, 2.0, 16, 4)], ids=["wdce", "balance"]
+    )
+    def test_the_same_run_goes_on_as_if_it_had_not_been(self, tmp_path, kind):
+        job = tune(tmp_path / "run", self.Stopped(), method=kind(), keep="last")
+        with pytest.raises(KeyboardInterrupt):
+            job.run()
+        job.resume()
+        tune(tmp_path / "whole", method=kind(), keep="last").run()
+        assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+    def test_a_method_brings_nothing_of_one_run_into_the_next(self, tmp_path):
+        chosen = method()
+        for name in ("one", "two"):
+            tune(tmp_path / name, method=chosen, max_steps=2, keep="last").run()
+        assert weights(tmp_path / "one") == weights(tmp_path / "two")
+        tune(tmp_path / "two", max_steps=2, keep="last").resume()  # its settings hold no designs
+
+
 class TestAJudge:
     objective = Objective([Term("g")], "arithmetic_mean")
     judge = Objective([Term("c")], "arithmetic_mean")
@@ -201,6 +277,22 @@ class TestAJudge:
         sure = {"reward_se": 0.01, "judge_se": 0.01}
         assert hacked([before | sure, after | sure]) is not None
         assert hacked([before | sure, after | sure | {"judge": 0.6}]) is None
+
+    def test_an_error_that_is_not_known_is_no_warning(self):
+        alone = {"reward_se": math.nan, "judge_se": math.nan}  # of one design
+        before, after = {"reward": 0.2, "judge": 0.5}, {"reward": 0.8, "judge": 0.3}
+        assert hacked([before | alone, after | alone]) is None
+
+    def test_one_that_says_the_same_of_all_leaves_the_choice_to_the_reward(self, tmp_path):
+        class Even(CountG):
+            def __call__(self, strings):
+                return [[g, 0.5] for g, _ in super().__call__(strings)]
+
+        options = {"objective": self.objective, "judge": self.judge, "budget": 200}
+        job = tune(tmp_path / "run", Even(), method=method(designs=24), max_steps=24, **options)
+        job.run()
+        figures = job.result.figures
+        assert job.result.kept == max(range(len(figures)), key=lambda i: gain(figures[i], 8.0)) > 0
 
 
 class TestLoRA:
@@ -242,6 +334,14 @@ class TestLoRA:
         weights = Model.load(tmp_path / "run" / "model").denoiser.state_dict()
         assert weights.keys() == tiny().denoiser.state_dict().keys()
         assert torch.equal(weights["head.weight"], head)
+
+    def test_begins_with_weights_that_the_seed_alone_decides(self, tmp_path):
+        pytest.importorskip("peft")
+        model = tiny()
+        for name in ("one", "two"):
+            torch.manual_seed(len(list(tmp_path.iterdir())))
+            tune(tmp_path / name, model=model, lora=LoRA(rank=2), max_steps=2, keep="last").run()
+        assert weights(tmp_path / "one") == weights(tmp_path / "two")
 
     def test_without_such_layers_it_is_refused(self):
         pytest.importorskip("peft")
@@ -285,6 +385,16 @@ class TestBadInput:
     def test_a_sampler_with_another_law_than_its_model(self, tmp_path):
         with pytest.raises(InputError, match="sampler must have temperature 1"):
             tune(tmp_path / "run", sampler=lambda model: FirstHitting(model, temperature=0.7))
+
+    def test_a_budget_below_a_draw(self, tmp_path):
+        with pytest.raises(InputError, match="budget must be enough for a draw of 12 designs, got"):
+            tune(tmp_path / "run", budget=11)
+
+    def test_a_budget_of_one_draw_is_a_warning(self, tmp_path):
+        job = tune(tmp_path / "run", budget=12, method=method(every=1))
+        job.run()
+        assert job.result.kept == 0
+        assert "the weights kept are those before training" in job.result.warning
 
     def test_a_search_where_none_proposes(self):
         with pytest.raises(InputError, match="search must be null"):

@@ -7,7 +7,7 @@ from discdiff.bio.oracles.motif import MotifScore
 from discdiff.domain import Letters
 from discdiff.errors import InputError, UnsupportedError
 from discdiff.finetuning.run import FineTune
-from discdiff.guidance.finetune.drakes import DRAKES, gradients_of
+from discdiff.guidance.finetune.drakes import DRAKES
 from discdiff.model import LengthLaw, Model
 from discdiff.nn.transformer import Transformer
 from discdiff.predictor.oracle import PredictorOracle
@@ -51,7 +51,7 @@ def test_fine_tuning_raises_the_hard_score_of_a_motif(motif, kind, relax):
     for step in range(24):
         optimiser.zero_grad()
         state = sampler.init(24, key=step)
-        found = method.objective(sampler, reference, gradients_of(motif), state, step)
+        found = method.objective(sampler, reference, motif.relaxed, state, step)
         found.loss.backward()
         optimiser.step()
     assert hard() > before + 3.0
@@ -64,7 +64,7 @@ def test_a_network_of_sequences_has_gradients_in_every_length():
     reward = Reward(DNA, PredictorOracle(small_predictor(None)))
     sampler = Ancestral(ours, 6)
     method = DRAKES(scale=1.0, window=6)
-    found = method.objective(sampler, reference, gradients_of(reward), sampler.init(16, key=1))
+    found = method.objective(sampler, reference, reward.relaxed, sampler.init(16, key=1))
     assert {8, 12} == set(found.walk.state.lengths.tolist())
     hard = reward(found.walk.tokens).reward
     known = hard.isfinite()  # outside of what it was trained on, only the hard value is none
@@ -142,9 +142,9 @@ def test_a_run_writes_a_model_and_records_its_designs(motif, tmp_path):
 
 
 def test_a_reward_without_gradients_is_refused_by_name():
-    reward = Reward(DNA, lambda strings: [s.count("G") for s in strings])
+    ours, reward = tiny("masked"), Reward(DNA, lambda strings: [s.count("G") for s in strings])
     with pytest.raises(UnsupportedError, match=r"drakes needs the gradient .* need none: wdce"):
-        gradients_of(reward)
+        DRAKES(window=4).begin(ours, Ancestral(ours, 8), reward)
 
 
 def test_bad_input():
