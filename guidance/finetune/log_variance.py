@@ -29,7 +29,8 @@ class LogVariance(Balanced):
         priority: as in `Balanced`.
         keep: `newest`, or `best` by reward: any law may be trained on.
         prior: whether the target has the pretrained law as a factor.
-        invalid: reward of invalid designs.
+        invalid: reward of invalid designs; to be set below all others where those may be negative,
+            as docking scores are: else training makes designs invalid.
 
     Raises:
         InputError: if an argument is out of range.

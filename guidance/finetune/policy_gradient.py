@@ -38,7 +38,8 @@ class PolicyGradient(Buffered):
         clip: ε; None for no clipping.
         kl: `step` or `path`.
         normalise: whether advantages are divided by the group's standard deviation.
-        invalid: reward of invalid designs.
+        invalid: reward of invalid designs; to be set below all others where those may be negative,
+            as docking scores are: else training makes designs invalid.
 
     Raises:
         InputError: if an argument is out of range.

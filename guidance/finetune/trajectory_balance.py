@@ -37,7 +37,8 @@ class Balanced(Buffered):
             others evenly; 0 takes all evenly.
         keep: `newest`, or `best` by reward.
         prior: whether the target has the pretrained law as a factor.
-        invalid: reward of invalid designs.
+        invalid: reward of invalid designs; to be set below all others where those may be negative,
+            as docking scores are: else training makes designs invalid.
     """
 
     def __init__(
@@ -86,7 +87,8 @@ class TrajectoryBalance(Balanced):
         priority: as in `Balanced`.
         keep: `newest`, or `best` by reward: any law may be trained on.
         prior: whether the target has the pretrained law as a factor.
-        invalid: reward of invalid designs.
+        invalid: reward of invalid designs; to be set below all others where those may be negative,
+            as docking scores are: else training makes designs invalid.
         pace: how many times faster than a weight $\log Z_L$ learns.
 
     Raises:
