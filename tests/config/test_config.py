@@ -56,6 +56,8 @@ def commands_of(group: str, option: str) -> list[str]:
         text = (FOLDER / group / f"{option}.yaml").read_text()
         if "/representation:" in text:
             return ["train_predictor"]
+        if "/finetune@method:" in text:
+            return ["finetune"]
         return ["train"] if "/data:" in text else ["design"]
     return using
 
