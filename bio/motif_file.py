@@ -243,6 +243,9 @@ def _check_transfac(lines: Lines) -> None:
             if row is None or int(words[0]) != row + 1:
                 raise _fault(number, "rows of a matrix must be numbered from 01 below P0", line)
             row, whole = row + 1, True
+            if words[6:] or any(not letter.isalpha() for letter in words[5:]):
+                reason = "a row must have four counts and at most one letter after them"
+                raise _fault(number, reason, line)
             _check_column(number, line, _numbers(number, line, words[1:5], 4))
         elif len(words[0]) != 2:
             raise _fault(number, "a line must begin with a key of two characters", line)

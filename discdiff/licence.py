@@ -110,11 +110,10 @@ def shipped(kind: str) -> dict[str, str]:
         if entry.broken:
             continue
         try:
-            folder = registry.model_folder(entry.name, kind)
-        except ConfigError:  # a broken plug-in hinders no other model
+            config = registry.model_folder(entry.name, kind) / "config.json"
+            card = json.loads(config.read_text(encoding="utf-8")).get("card") or {}
+        except (ConfigError, OSError, ValueError):  # a broken plug-in hinders no other model
             continue
-        config = folder / "config.json"
-        card = json.loads(config.read_text(encoding="utf-8")).get("card") or {}
         found[entry.name] = of_card(card)
     return found
 

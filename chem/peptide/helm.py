@@ -107,6 +107,9 @@ def read_helm(text: str) -> Peptide:
         )
     if any(part for _, part in parts[2:4]):
         raise DataError("groups and annotations of HELM are not read: leave them out")
+    if len(parts) > 5 or parts[-1][1] not in ("", "V2.0"):
+        got = _shown("$".join(part for _, part in parts[4:]))
+        raise DataError(f"the fourth '$' of HELM must be followed by V2.0 or nothing, got {got}")
     names: list[str] = []
     chains: list[tuple[str, ...]] = []
     for place, polymer in _split(parts[0][1], "|"):

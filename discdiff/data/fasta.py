@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from discdiff.data.tables import Table, text_of
 from discdiff.errors import DataError
 
-SUFFIXES = (".fasta", ".fa", ".fna")
+SUFFIXES = (".fasta", ".fa", ".fna", ".faa")
 WIDTH = 70
 _UNSAFE = re.compile(r"[^!-$&-<>-~]")  # all but printable ASCII without blanks, % and =
 

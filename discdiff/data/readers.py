@@ -45,9 +45,9 @@ def read_chunks(
     """Yield the rows of a file in lists of `size`; the file is never held in memory as a whole.
 
     ``.csv`` and ``.tsv`` have a header; ``.smi``, ``.smiles``, ``.helm`` and ``.txt`` hold one
-    string a line, up to the first blank, and no columns; ``.fasta``, ``.fa`` and ``.fna`` have
-    records, and as columns the keys of their headers (``>name key=value``); ``.parquet`` has named
-    columns. Text files may end in ``.gz``.
+    string a line, up to the first blank, and no columns; ``.fasta``, ``.fa``, ``.fna`` and
+    ``.faa`` have records, and as columns the keys of their headers (``>name key=value``);
+    ``.parquet`` has named columns. Text files may end in ``.gz``.
 
     Args:
         path: the file.
@@ -166,7 +166,7 @@ def _of_strings(path: Path, header: list[str], usual: str) -> int:
         raise DataError(
             f"{path} has the columns {', '.join(header)}: say which one holds the strings"
         )
-    return found[0] if found else 0
+    return _only(path, found, header) if found else 0
 
 
 def _place(path: Path, name: str | None, header: list[str]) -> int | None:
@@ -175,4 +175,11 @@ def _place(path: Path, name: str | None, header: list[str]) -> int | None:
     if name not in header:
         hint = _check.suggestion(name, header)
         raise DataError(f"{path} must have a column {name!r}, got {', '.join(header)}.{hint}")
-    return header.index(name)
+    return _only(path, [place for place, other in enumerate(header) if other == name], header)
+
+
+def _only(path: Path, places: list[int], header: list[str]) -> int:
+    if len(places) > 1:
+        numbers = ", ".join(str(place + 1) for place in places)
+        raise DataError(f"{path} must have one column {header[places[0]]!r}, got columns {numbers}")
+    return places[0]

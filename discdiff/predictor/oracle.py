@@ -12,7 +12,7 @@ from torch import Tensor
 
 from discdiff import _check, licence
 from discdiff.domain import Domain
-from discdiff.errors import InputError, UnsupportedError
+from discdiff.errors import DataError, InputError, UnsupportedError
 from discdiff.oracle.scores import Floats, Scores
 from discdiff.predictor.ensemble import spread
 from discdiff.predictor.predictor import Predictor
@@ -48,7 +48,7 @@ class PredictorOracle:
         domain: of the designs, whose tokens relaxed rows have; by default the predictor's.
 
     Raises:
-        InputError: if an argument is outside its range.
+        InputError: if an argument is outside its range, or the predictor is for other strings.
         CheckpointError: if there is no such predictor.
 
     Example:
@@ -94,6 +94,8 @@ class PredictorOracle:
             "k": self.k,
             "outside": self.outside,
         }
+        if domain is not None:
+            _refuse_strangers(self.predictor.domain, domain)
         self._places = self._own_tokens(domain)
 
     def _names(self) -> tuple[str, ...]:
@@ -179,3 +181,20 @@ class PredictorOracle:
             known[column][:, place] for place in range(mean.shape[1]) for column in self.columns
         ]
         return torch.stack(picked, dim=1)
+
+
+def _refuse_strangers(own: Domain, designs: Domain) -> None:
+    """Raise `InputError` if one of the domains reads no example of the other."""
+    pairs = ((own, designs.examples), (designs, own.examples))
+    if any(strings and not any(_reads(reader, s) for s in strings) for reader, strings in pairs):
+        raise InputError(
+            f"path must be a predictor of the model's strings, {designs.name}, got one of "
+            f"{own.name}"
+        )
+
+
+def _reads(domain: Domain, string: str) -> bool:
+    try:
+        return all(token in domain.alphabet for token in domain.split(string))
+    except DataError:
+        return False

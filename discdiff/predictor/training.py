@@ -372,10 +372,11 @@ def refuse_empty(table: Table, rows: Split, task: str) -> None:
     for j, output in enumerate(table.outputs):
         known = table.values[rows.train, j]
         known = known[~np.isnan(known)]
-        if len(known) < 2 or (task == "classification" and np.ptp(known) == 0):
-            what = "both classes" if task == "classification" else "2 values"
+        if len(known) < 2 or np.ptp(known) == 0:
+            what = "both classes" if task == "classification" else "different values"
+            same = f", all {known[0]:g}" if len(known) else ""
             raise DataError(
-                f"output {output!r} must have {what} to train on, got {len(known)} rows"
+                f"output {output!r} must have {what} to train on, got {len(known)} rows{same}"
             )
 
 

@@ -75,6 +75,8 @@ BAD = [
     (transfac().replace("A      C", "C      A"), "line 3: the bases of a matrix must be A C G T"),
     (transfac().replace("\n02  ", "\n03  ", 1), "line 5: rows of a matrix must be numbered from"),
     (transfac().replace("1  1  0  18", "1  1  18"), "line 4: counts must be numbers, got '01"),
+    (transfac().replace("18  N", "18  5  N", 1), "must have four counts and at most one letter"),
+    (transfac().replace("18  N", "18  5", 1), "must have four counts and at most one letter"),
     (transfac().replace("XX\nP0", "comment\nP0", 1), "line 2: a line must begin with a key of two"),
     (transfac()[:-3], "line 18: a record must end with //, got 'XX'"),
     ("ID  x\nXX\n//\n", "line 3: a record must have a matrix below P0"),

@@ -88,6 +88,14 @@ class TestReaders:
         with pytest.raises(DataError, match="has no columns"):
             rows(write(tmp_path / "a.smi", "C\n"), Columns("smiles"))
 
+    def test_a_column_that_is_there_twice_is_refused(self, tmp_path: Path):
+        path = write(tmp_path / "a.csv", "seq,x,x\nA,1,2\n")
+        assert rows(path, Columns("seq")) == [Row(1, "A")]
+        with pytest.raises(DataError, match="must have one column 'x', got columns 2, 3"):
+            rows(path, Columns("seq", "x"))
+        with pytest.raises(DataError, match="must have one column 'seq', got columns 1, 2"):
+            next(read_chunks(write(tmp_path / "b.csv", "seq,Seq\nA,C\n"), Columns(), usual="seq"))
+
     def test_what_is_no_data_file(self, tmp_path: Path):
         with pytest.raises(DataError, match="data file must exist"):
             rows(tmp_path / "none.csv")

@@ -16,6 +16,9 @@ import torch
 
 from discdiff import registry
 from discdiff.bio.domain import DNA as DNAStrands
+from discdiff.bio.domain import RNA
+from discdiff.bio.peptide import Peptide
+from discdiff.chem.smiles import Smiles
 from discdiff.domain import Letters
 from discdiff.errors import CheckpointError, DataError, InputError
 from discdiff.model import Model
@@ -115,10 +118,12 @@ class TestLearning:
         with pytest.raises(DataError, match="there must be rows to train on"):
             fit(["AC"], {"a": [1.0]}, DNA)
         table = strings(40)
-        with pytest.raises(DataError, match="output 'b' must have 2 values to train on"):
+        with pytest.raises(DataError, match="'b' must have different values to train on, got 0"):
             fit(table, {"a": range(40), "b": [math.nan] * 40}, DNA)
         with pytest.raises(DataError, match="must have both classes to train on"):
             fit(table, {"a": [1.0] * 40}, DNA, task="classification")
+        with pytest.raises(DataError, match="different values to train on, got .* rows, all 2.5"):
+            fit(table, {"a": [2.5] * 40}, DNA)
 
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -328,6 +333,16 @@ class TestOracle:
                 PredictorOracle(trained, columns)
         with pytest.raises(InputError, match="outside must be one of refuse, keep"):
             PredictorOracle(trained, outside="punish")
+
+    def test_what_reads_other_strings_is_refused(self, trained):
+        for domain in (Peptide(), RNA(), Smiles(["C", "O"])):
+            with pytest.raises(InputError, match=f"strings, {domain.name}, got one of letters"):
+                PredictorOracle(trained, domain=domain)
+        assert PredictorOracle(trained, domain=DNAStrands(12)).outputs == trained.outputs
+
+        peptides = fit(strings(40), {"a": range(40)}, Peptide(), steps=1, members=1, width=4)
+        with pytest.raises(InputError, match="strings, dna, got one of peptide"):
+            PredictorOracle(peptides, domain=DNAStrands())
 
 
 class TestJudging:

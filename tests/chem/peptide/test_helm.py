@@ -109,6 +109,11 @@ def test_a_residue_that_the_library_has_not_is_spelt_out():
         ("PEPTIDE1{A.G}|PEPTIDE1{A.G}$$$$", "PEPTIDE1 occurs twice"),
         ("PEPTIDE1 A.G$$$$", "a chain must read"),
         ("PEPTIDE1{A.G}$$G1(PEPTIDE1)$$", "groups and annotations"),
+        (
+            "PEPTIDE1{A.G}$$$$V3.0",
+            "fourth '\\$' of HELM must be followed by V2.0 or nothing, got 'V3",
+        ),
+        ("PEPTIDE1{A.G}$$$$V2.0$x", "or nothing, got 'V2.0\\$x'"),
         ("PEPTIDE1{A.G}$PEPTIDE1,PEPTIDE2,1:R1-2:R2$$$", "names PEPTIDE2; the chains are PEPTIDE1"),
         ("PEPTIDE1{A.G}$PEPTIDE1,PEPTIDE1,1:R1-3:R2$$$", "PEPTIDE1 has the residues 1 to 2"),
         ("PEPTIDE1{A.G}$PEPTIDE1,PEPTIDE1,1:pair-2:pair$$$", "must read PEPTIDE1,PEPTIDE1"),
