@@ -12,6 +12,7 @@ from discdiff import _check, random
 from discdiff.errors import DiscdiffError
 from discdiff.guidance.finetune.method import Drawn, FineTuner
 from discdiff.guidance.finetune.paths import Paths
+from discdiff.guidance.resample import effective_sample_size
 
 Keep = Literal["newest", "best"]
 KEEP: tuple[Keep, ...] = ("newest", "best")
@@ -170,6 +171,39 @@ def by_weight(log_weight: Tensor, count: int, key: Tensor) -> Tensor:
     u = random.uniform_at(key, torch.tensor(0))
     points = (torch.arange(count) + u) / count
     return torch.searchsorted(edges, points * edges[-1], right=True).clamp(max=len(edges) - 1)
+
+
+def tempered(log_weight: Tensor, least: float) -> tuple[Tensor, float]:
+    """Return log-weights times the largest power β ≤ 1 that leaves enough of them effective.
+
+    Where all weights are the same, as at the tilted law, β = 1.
+
+    Args:
+        log_weight: `(N,)`, some of them finite.
+        least: share of those with a weight that the effective sample size must reach.
+
+    Returns:
+        The products, and β.
+
+    Example:
+        >>> log_weight, power = tempered(torch.tensor([0.0, 0.0, 0.0, 50.0]), 0.5)
+        >>> weight = torch.softmax(log_weight, 0)
+        >>> round(1.0 / weight.square().sum().item(), 3), power < 0.1
+        (2.0, True)
+    """
+    known = log_weight[log_weight.isfinite()].double()[None]
+    enough = least * known.shape[1]
+
+    def effective(power: float) -> float:
+        return float(effective_sample_size(power * known))
+
+    if effective(1.0) >= enough:
+        return log_weight, 1.0
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if effective(middle) >= enough else (low, middle)
+    return torch.where(log_weight.isfinite(), low * log_weight, -torch.inf), low
 
 
 def by_rank(worth: Tensor, count: int, priority: float, key: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from discdiff import _check, random
 from discdiff.denoiser import Denoiser
 from discdiff.errors import InputError
 from discdiff.guidance.finetune.method import Drawn
-from discdiff.guidance.finetune.replay import Buffered, Keep, Replay, by_weight
+from discdiff.guidance.finetune.replay import Buffered, Keep, Replay, by_weight, tempered
 from discdiff.guidance.finetune.tree_buffer import draw_by_search
 from discdiff.guidance.tree_search import TreeSearch
 from discdiff.loss import nelbo, stratified
@@ -30,6 +30,9 @@ class WDCE(Buffered):
     each with the weight it was drawn with. A step takes designs in proportion to their weights and
     masks each R times: the loss is the process's own negative evidence lower bound, whose only
     minimiser is the denoiser of the tilted law. No path is stored for it and none is passed again.
+    Where few designs would carry all the weight, weights are $e^{\beta W}$ with the largest
+    $\beta\le1$ that leaves enough of them effective: a step from u towards the tilted law, on
+    which W is constant, so that β is 1 there and no other law is at rest.
 
     Args:
         designs: of a draw.
@@ -38,6 +41,8 @@ class WDCE(Buffered):
         buffer: designs that are kept.
         batch: designs of a pass, with repeats where weights are uneven.
         replicas: R, times that each is masked, at levels spread evenly.
+        effective: least share of the designs of the buffer that the effective sample size is, from
+            0, for β = 1 at all times, to below 1.
         source: `policy`, or `tree_search`: a search under the policy proposes designs. The law that
             it draws from is not known: W is then no more than a ranking, and the result is flagged.
         search: options of the search, such as `{children: 16, iterations: 32, designs: 8}`.
@@ -75,6 +80,7 @@ class WDCE(Buffered):
         buffer: int = 512,
         batch: int = 16,
         replicas: int = 4,
+        effective: float = 0.1,
         source: Source = "policy",
         search: dict[str, Any] | None = None,
         keep: Keep = "newest",
@@ -83,6 +89,7 @@ class WDCE(Buffered):
         self.replay = Replay(buffer, keep)
         self.batch = _check.positive_int("batch", batch)
         self.replicas = _check.positive_int("replicas", replicas)
+        self.effective = _check.in_range("effective", effective, 0.0, 0.99)
         self.source = _check.one_of("source", source, SOURCES)
         self.searched = False
         self.tree: TreeSearch | None = None
@@ -120,7 +127,7 @@ class WDCE(Buffered):
         return weight.nan_to_num(nan=-torch.inf)
 
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
-        log_weight = self.log_weights()
+        log_weight, power = tempered(self.log_weights(), self.effective)
         index = by_weight(log_weight, self.batch, key.cpu())
         paths = self.replay.held.paths.take(index).to(key.device)
         count = self.batch * self.replicas
@@ -138,7 +145,8 @@ class WDCE(Buffered):
         weight = torch.softmax(log_weight, 0)
         size = 1.0 / float(weight.square().sum())
         tokens = paths.active.sum() * self.replicas
-        return nats / tokens, {"effective_designs": size, "in_buffer": float(len(weight))}
+        figures = {"effective_designs": size, "power": power, "in_buffer": float(len(weight))}
+        return nats / tokens, figures
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"searched": self.searched}

@@ -20,6 +20,7 @@ from discdiff.guidance.finetune.paths import (
     log_likelihoods,
 )
 from discdiff.guidance.finetune.policy_gradient import PolicyGradient
+from discdiff.guidance.finetune.replay import tempered
 from discdiff.guidance.finetune.trajectory_balance import TrajectoryBalance, imbalance
 from discdiff.guidance.finetune.wdce import WDCE
 from discdiff.model import Model
@@ -146,6 +147,35 @@ def test_the_loss_of_a_pass_is_that_of_the_population_in_the_mean():
     error = float(found.std()) / math.sqrt(len(found))
     assert abs(float(found.mean()) - population) < 5 * error
     assert error < 0.02 * population
+
+
+def test_tempered_steps_lead_to_a_tilted_law_that_few_designs_would_reach():
+    tilted = LAW.tilted(40.0 * REWARD).p
+    n, own, powers = 4000, LAW.p.copy(), []
+    for _ in range(12):
+        # as many designs of each word as its chance allows: a sample without noise
+        edges = np.floor(n * np.cumsum(own) + 0.5).astype(int)
+        word = np.repeat(np.arange(8), np.diff(edges, prepend=0))
+        log_weight = torch.from_numpy(40.0 * REWARD + np.log(LAW.p) - np.log(own))[word]
+        powered, power = tempered(log_weight, 0.5)
+        weight = torch.softmax(powered, 0)
+        assert float(1.0 / weight.square().sum()) > 0.49 * n
+        own = np.bincount(word, weight.numpy(), minlength=8) + 1e-12
+        own /= own.sum()
+        powers.append(power)
+    assert powers[0] < 0.5
+    assert powers[-1] == 1.0
+    assert tv(own, tilted) <= 0.01
+
+
+def test_a_design_without_weight_keeps_none():
+    log_weight = torch.tensor([0.0, 50.0, -torch.inf, 0.0], dtype=torch.float64)
+    powered, power = tempered(log_weight, 0.9)
+    assert power < 1.0
+    assert torch.softmax(powered, 0)[2] == 0.0
+    same, power = tempered(log_weight, 0.0)
+    assert power == 1.0
+    assert same is log_weight
 
 
 @pytest.mark.parametrize(
