@@ -109,6 +109,7 @@ class DNA(Nucleotides):
     """
 
     name = "dna"
+    kind = "DNA"
     letters = DNA_BASES
     other = ("U", "RNA")
     examples = (
@@ -132,6 +133,7 @@ class RNA(Nucleotides):
     """
 
     name = "rna"
+    kind = "RNA"
     letters = RNA_BASES
     other = ("T", "DNA")
     examples = tuple(sequence.replace("T", "U") for sequence in DNA.examples)

@@ -35,6 +35,7 @@ class Peptide(Sequences):
     """
 
     name = "peptide"
+    kind = "peptide"
     notations = ("helm",)
     letters = AMINO_ACIDS
     wildcard = "X"

@@ -37,6 +37,7 @@ class Molecules(Domain):
     """
 
     column = "SMILES"
+    kind = "SMILES"
     options: ClassVar[tuple[str, ...]] = ("stereo", "salts", "max_atoms")
     """What `fit` takes: the constructor's arguments other than `tokens`."""
     examples: tuple[str, ...] = (

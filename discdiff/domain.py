@@ -73,6 +73,9 @@ class Domain(ABC):
     name: str
     column: str = "sequence"
     """Heading of a column of its strings in a table."""
+    kind: str = ""
+    """What its strings are to an oracle: SMILES, DNA, RNA, peptide or one's own word; empty where
+    any may read them."""
     examples: tuple[str, ...] = ()
     """A few valid strings, to try an oracle on."""
     keeps_scaffolds: bool = False

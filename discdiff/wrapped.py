@@ -38,6 +38,7 @@ class Wrapped(Domain):
         super().__init__(inner.alphabet.tokens if tokens is None else tokens)
         self.inner = inner
         self.name, self.column, self.examples = inner.name, inner.column, inner.examples
+        self.kind = inner.kind
         self.keeps_scaffolds, self.template = inner.keeps_scaffolds, inner.template
         self.spelt, self.spells_templates = inner.spelt, inner.spells_templates
         self.notations, self.colours = inner.notations, inner.colours

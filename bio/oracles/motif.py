@@ -15,6 +15,7 @@ from torch import Tensor
 from discdiff import _check
 from discdiff.annotation import Annotation
 from discdiff.bio.bases import DNA_BASES, read_bases
+from discdiff.bio.domain import DNA, RNA
 from discdiff.bio.motif_file import DATABASE, chosen, from_database, labels, read_motifs
 from discdiff.bio.scanner import Scanner, one_hot
 from discdiff.domain import Domain
@@ -69,6 +70,7 @@ class MotifScore:
     name = "motif"
     direction = "max"
     outputs = ("motif",)
+    reads = (DNA.kind, RNA.kind)
     licence = "Biopython License (Biopython); of the motif: that of its file, of JASPAR CC BY 4.0"
 
     def __init__(

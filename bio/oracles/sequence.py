@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from discdiff import _check
 from discdiff.bio.bases import read_bases
-from discdiff.bio.domain import DNA
+from discdiff.bio.domain import DNA, RNA
 from discdiff.errors import InputError
 
 
@@ -55,6 +55,7 @@ class PerSequence(ABC):
     units: str = ""
     signed: bool = False
     licence: str = "Apache-2.0 (discdiff)"
+    reads: ClassVar[tuple[str, ...]] = (DNA.kind, RNA.kind)
     examples: ClassVar[tuple[str, ...]] = DNA.examples
 
     def __init__(self, **parameters: object) -> None:

@@ -33,6 +33,7 @@ class PerMolecule(ABC):
     direction: str = "max"
     signed: bool = False
     licence: str = "BSD-3-Clause (RDKit)"
+    reads: ClassVar[tuple[str, ...]] = ("SMILES",)
     definition: ClassVar[int] = 1
 
     def __init__(self, **parameters: object) -> None:

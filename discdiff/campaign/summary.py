@@ -164,6 +164,7 @@ def facts(arm: Arm) -> list[tuple[str, str]]:
         ("rejected by filters", f"{sum(row.rejected for row in arm.rows)}"),
         ("rejected before scoring", f"{arm.counts.get('rejected', 0):.0f}"),
         ("from the cache", f"{arm.counts.get('cached', 0):.0f}"),
+        ("refused by the oracle", f"{sum(row.status == 'invalid' for row in arm.rows)}"),
         ("failed in the oracle", f"{arm.counts.get('failed', 0):.0f}"),
         ("network rows", f"{arm.counts.get('nfe', 0):,.0f}"),
     ]
@@ -220,11 +221,20 @@ def _notes(store: Store, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
                 f"{arm.name}: not complete, {arm.spent} of {arm.budget} spent; the run can be "
                 "resumed"
             )
+        elif rows[arm.name] and all(row.status != "ok" for row in rows[arm.name]):
+            yield f"{arm.name}: {_valueless(rows[arm.name])}"
         elif arm.spent and not any(row.final for row in rows[arm.name]):
             yield (
                 f"{arm.name}: the budget ended before the first round did, so no design is "
                 "finished; a smaller round_size, cheaper guidance or a larger budget helps"
             )
+
+
+def _valueless(rows: Sequence[Row]) -> str:
+    """Say that no design has a value, and the most frequent reason of all."""
+    words = f"none of {len(rows)} designs that were evaluated has a value"
+    reasons = Counter(row.reason for row in rows if row.reason).most_common(1)
+    return words + "".join(f"; {count} of them: {reason}" for reason, count in reasons)
 
 
 def _outstanding(store: Store, told: Sequence[Row]) -> str:

@@ -21,9 +21,10 @@ _DECIDES = {
 def list_oracles() -> None:
     """List the oracles.
 
-    Outputs (where they are not the name), whether larger or smaller is better, licence, version and
-    whether the licence clears commercial use (`design licence=commercial`); then the licences of
-    the data of shipped predictors and models. `discdiff list oracles` says what each one is.
+    Outputs (where they are not the name), whether larger or smaller is better, licence, version,
+    whether the licence clears commercial use (`design licence=commercial`) and the strings they are
+    for; then the licences of the data of shipped predictors and models. `discdiff list oracles`
+    says what each one is.
     """
     from discdiff import registry
     from discdiff.commands import table
@@ -32,16 +33,16 @@ def list_oracles() -> None:
     rows: list[tuple[str, ...]] = []
     for entry in registry.names("oracles", load=True):
         if entry.broken:
-            rows.append((entry.name, "", "", "", entry.status, ""))
+            rows.append((entry.name, "", "", "", entry.status, "", ""))
         else:
             try:
                 outputs, *facts = _facts(entry.name, registry.find("oracles", entry.name))
             except Exception as error:  # the code of a plug-in: any failure is its own
                 broken = f"broken: {type(error).__name__}: {error}"
-                rows.append((entry.name, "", "", "", broken, ""))
+                rows.append((entry.name, "", "", "", broken, "", ""))
                 continue
             rows.append((entry.name, "" if outputs == entry.name else outputs, *facts))
-    columns = ("name", "outputs", "better", "licence", "version", "commercial")
+    columns = ("name", "outputs", "better", "licence", "version", "commercial", "reads")
     table.show("oracles", columns, rows)
     for kind in ("predictors", "models"):
         cards = [
@@ -52,7 +53,7 @@ def list_oracles() -> None:
 
 
 def _facts(name: str, oracle: Any) -> tuple[str, ...]:
-    """Return outputs, direction, licence, version, and whether commercial use is cleared.
+    """Return outputs, direction, licence, version, whether commercial use is cleared, and strings.
 
     From an object where one can be made.
     """
@@ -76,6 +77,7 @@ def _facts(name: str, oracle: Any) -> tuple[str, ...]:
         licence,
         version,
         commercial,
+        _words(getattr(subject, "reads", ())),
     )
 
 

@@ -72,6 +72,7 @@ class $title:
     direction = "max"
     units = ""
     licence = ""
+    reads = ("SMILES",)  # kinds of strings that it is for: SMILES, DNA, RNA, peptide; () for any
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale

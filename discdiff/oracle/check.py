@@ -24,7 +24,8 @@ class Oracle(Protocol):
     and returns `Scores`, numbers `(N,)` or `(N, R)`, or a dict from output name to numbers `(N,)`.
     NaN says that a sequence could not be scored. Optional attributes: `parameters` (a dict of JSON
     values that, with name and version, fix the values: the cache key), `direction` (``max`` or
-    ``min``), `units` (text), each one for all or one an output, `licence` (text), `sees_flanks`
+    ``min``), `units` (text), each one for all or one an output, `licence` (text), `reads` (the
+    kinds of strings it is for, such as SMILES, DNA, RNA or peptide; any by default), `sees_flanks`
     (False: it is shown the design alone, without the constant flanks of its domain), and methods
     `relaxed`, for methods that need gradients (`discdiff.relaxed`), and `annotations`, for drawings
     of what it sees where (`discdiff.annotation`).
@@ -126,6 +127,7 @@ class Checked:
         if not isinstance(licence, str):
             raise InputError(f"licence of oracle {self.name!r} must be text, got {licence!r}")
         self.licences: dict[str, str] = {self.name: licence} if licence else {}
+        self.reads = _kinds(self.name, getattr(oracle, "reads", ()))
 
     def __call__(self, sequences: Sequence[str], /) -> Scores:
         """Return the scores of `sequences`; raises `OracleError` naming the oracle."""
@@ -235,6 +237,12 @@ def _parameters(name: str, parameters: object) -> dict[str, object]:
     if not isinstance(parameters, Mapping):
         raise InputError(f"parameters of oracle {name!r} must be a dict, got {parameters!r}")
     return dict(parameters)
+
+
+def _kinds(name: str, reads: object) -> tuple[str, ...]:
+    if isinstance(reads, list | tuple) and all(isinstance(kind, str) for kind in reads):
+        return tuple(reads)
+    raise InputError(f"reads of oracle {name!r} must be a list of kinds of strings, got {reads!r}")
 
 
 def _directions(name: str, direction: object, outputs: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from discdiff.oracle.check import Checked, Streaming, identity
 from discdiff.oracle.combined import Combined
+from discdiff.oracle.reads import refuse_strangers
 from discdiff.oracle.scores import Part
 from discdiff.oracle.wrapper import Wrapper
 
@@ -62,6 +63,8 @@ class Flanked(Wrapper):
 def flanked(oracle: Streaming, domain: Domain) -> Streaming:
     """Return `oracle` so that it sees the flanks of `domain`, which most have none of.
 
+    It is refused if it reads other strings.
+
     Of several together each that has no `sees_flanks = False` does. A pool of workers is returned
     as it is: what it was made of must see them.
 
@@ -72,6 +75,7 @@ def flanked(oracle: Streaming, domain: Domain) -> Streaming:
         >>> flanked(length, Letters("ACGT")) is length
         True
     """
+    refuse_strangers(oracle, domain)
     if not any(domain.flanks):
         return oracle
     if isinstance(oracle, Combined):

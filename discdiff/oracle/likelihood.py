@@ -81,6 +81,8 @@ class ModelLikelihood:
         self.seed = _check.seed("seed", seed)
         self.per_token = bool(per_token)
         self.licence = licence.of_card(self.model.card)
+        kind = self.model.domain.kind
+        self.reads = (kind,) if kind else ()
         self.parameters: dict[str, object] = {
             "model": _identity(self.model),
             "draws": draws,

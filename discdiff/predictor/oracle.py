@@ -12,7 +12,7 @@ from torch import Tensor
 
 from discdiff import _check, licence
 from discdiff.domain import Domain
-from discdiff.errors import DataError, InputError, UnsupportedError
+from discdiff.errors import InputError, UnsupportedError
 from discdiff.oracle.scores import Floats, Scores
 from discdiff.predictor.ensemble import spread
 from discdiff.predictor.predictor import Predictor
@@ -48,7 +48,7 @@ class PredictorOracle:
         domain: of the designs, whose tokens relaxed rows have; by default the predictor's.
 
     Raises:
-        InputError: if an argument is outside its range, or the predictor is for other strings.
+        InputError: if an argument is outside its range.
         CheckpointError: if there is no such predictor.
 
     Example:
@@ -87,6 +87,8 @@ class PredictorOracle:
         self.outputs = self._names()
         self.signed = self.predictor.task == "regression" or "lower" in self.columns
         self.licence = licence.of_card(self.predictor.card)
+        kind = self.predictor.domain.kind
+        self.reads = (kind,) if kind else ()
         self.parameters: dict[str, object] = {
             "weights": self.predictor.fingerprint,
             "threshold": self.predictor.applicability.threshold,
@@ -94,8 +96,6 @@ class PredictorOracle:
             "k": self.k,
             "outside": self.outside,
         }
-        if domain is not None:
-            _refuse_strangers(self.predictor.domain, domain)
         self._places = self._own_tokens(domain)
 
     def _names(self) -> tuple[str, ...]:
@@ -131,10 +131,10 @@ class PredictorOracle:
                 status[i] = "failed" if valid[i] else "invalid"
             elif self.outside == "refuse" and not found.inside[i]:
                 status[i], valid[i] = "invalid", False
+                # one text for all: reasons are counted
                 reasons[i] = (
-                    "outside of the applicability domain: similarity "
-                    f"{found.similarity[i]:.3f} to the nearest training sequence, below "
-                    f"{self.predictor.applicability.threshold:.3f}"
+                    "outside of the applicability domain: similarity to the nearest training "
+                    f"sequence below {self.predictor.applicability.threshold:.3f}"
                 )
             if status[i] != "ok":
                 values[i] = np.nan
@@ -181,20 +181,3 @@ class PredictorOracle:
             known[column][:, place] for place in range(mean.shape[1]) for column in self.columns
         ]
         return torch.stack(picked, dim=1)
-
-
-def _refuse_strangers(own: Domain, designs: Domain) -> None:
-    """Raise `InputError` if one of the domains reads no example of the other."""
-    pairs = ((own, designs.examples), (designs, own.examples))
-    if any(strings and not any(_reads(reader, s) for s in strings) for reader, strings in pairs):
-        raise InputError(
-            f"path must be a predictor of the model's strings, {designs.name}, got one of "
-            f"{own.name}"
-        )
-
-
-def _reads(domain: Domain, string: str) -> bool:
-    try:
-        return all(token in domain.alphabet for token in domain.split(string))
-    except DataError:
-        return False

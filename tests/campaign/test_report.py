@@ -14,6 +14,7 @@ from rich.console import Console
 from discdiff.campaign import Store, render, summarise, write_designs, write_report
 from discdiff.campaign.report import render_report
 from discdiff.campaign.rows import Draw, Row
+from discdiff.campaign.summary import facts
 from discdiff.campaign.svg import harmless
 from discdiff.errors import StoreError
 
@@ -100,6 +101,24 @@ def test_a_budget_too_small_for_one_round_is_noted(tmp_path):
         )
         store.finish_round("guided", 0, [Draw("c", "C", False)], {"evaluated": 12})
         assert "no design is finished; a smaller round_size" in summarise(store).notes[0]
+
+
+def test_why_no_design_has_a_value_is_noted(tmp_path):
+    with Store.create(tmp_path, settings(methods={"guided": {}})) as store:
+        store.begin_round("guided", 0)
+        why = ["too long", "too short", "too long", ""]
+        store.record(
+            [
+                Row(i, "guided", 0, "C" * i, "c", "invalid", why[i % 4], (NAN,), 0.1)
+                for i in range(12)
+            ]
+        )
+        store.finish_round("guided", 0, [Draw("c", "C", True)], {"evaluated": 12})
+        summary = summarise(store)
+    assert summary.notes == (
+        "guided: none of 12 designs that were evaluated has a value; 6 of them: too long",
+    )
+    assert ("refused by the oracle", "12") in facts(summary.guided)
 
 
 def test_without_a_baseline(tmp_path):

@@ -26,6 +26,7 @@ class PerPeptide(PerSequence):
     """
 
     examples = Peptide.examples
+    reads = (Peptide.kind,)
 
     def read(self, sequence: str) -> str | None:
         return read_residues(sequence)

@@ -82,6 +82,7 @@ class FileOracle:
         self.direction = found("direction", direction, default="max")
         self.units = found("units", units, default="")
         self.licence = found("licence", licence, default="")
+        self.reads = found("reads", None, default=())
         label = found("version", version, default=None)
         self.version = f"{label}+{self._sources.digest}" if label else self._sources.digest
         self._sources.check(self.name)  # what was run is what was hashed
