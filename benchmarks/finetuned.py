@@ -92,7 +92,7 @@ def ehrlich(seed: int, out: Path, known: Path | None) -> Task:
             *(f"oracle.ehrlich.problem={{{problem}}}", "sampler=first_hitting"),
         ),
         4,
-        ("method.scale=100",),
+        ("method.scale=100", "method.effective=0"),  # few designs have any reward
         ("guidance.scale=100", "guidance.interval=4"),
         domain,
         pool[:KNOWN],
@@ -102,10 +102,6 @@ def ehrlich(seed: int, out: Path, known: Path | None) -> Task:
 def qed_sa(seed: int, out: Path, known: Path | None) -> Task:
     """Return the task of molecules."""
     model = Model.load("qm9_masked")
-    strings: list[str] = []
-    if known is not None:
-        chunks = read_chunks(known, Columns(), usual=model.domain.column)
-        strings = [row.string for chunk in chunks for row in chunk if row.string]
     return Task(
         2048,
         ("model=qm9_masked", "oracle=[qed,sa]", "objective=product", "sampler=first_hitting"),
@@ -113,8 +109,31 @@ def qed_sa(seed: int, out: Path, known: Path | None) -> Task:
         ("method.scale=40",),
         ("guidance.scale=40", "guidance.interval=4"),
         model.domain,
-        strings[:: max(1, len(strings) // KNOWN)][:KNOWN],
+        strings_of(known, model),
     )
+
+
+def pmo(seed: int, out: Path, known: Path | None) -> Task:
+    """Return a task of the PMO benchmark, drug-likeness, with a model of drug-like molecules."""
+    model = Model.load("zinc_selfies")
+    return Task(
+        2048,
+        ("model=zinc_selfies", "oracle=[qed]", "sampler=first_hitting"),
+        12,
+        ("method.scale=40",),
+        ("guidance.scale=40", "guidance.interval=8"),
+        model.domain,
+        strings_of(known, model),
+    )
+
+
+def strings_of(known: Path | None, model: Model) -> list[str]:
+    """Return some strings of a file, spread evenly; none without one."""
+    if known is None:
+        return []
+    chunks = read_chunks(known, Columns(), usual=model.domain.column)
+    strings = [row.string for chunk in chunks for row in chunk if row.string]
+    return strings[:: max(1, len(strings) // KNOWN)][:KNOWN]
 
 
 def peptides(seed: int, out: Path, known: Path | None) -> Task:
@@ -135,7 +154,7 @@ def peptides(seed: int, out: Path, known: Path | None) -> Task:
     )
 
 
-TASKS = {"ehrlich": ehrlich, "qed_sa": qed_sa, "peptides": peptides}
+TASKS = {"ehrlich": ehrlich, "qed_sa": qed_sa, "pmo": pmo, "peptides": peptides}
 SEARCH = ("guidance=tree_search", "guidance.children=8", "guidance.iterations=1000")
 BUFFER = ("method=tree_search", "method.search={children: 8, iterations: 8, designs: 8}")
 
