@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Annotated, Any
 
 import typer
@@ -140,5 +141,6 @@ app.add_typer(config_app, name="config")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; a termination is an interruption, so that a run says how to go on."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app()

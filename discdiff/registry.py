@@ -308,4 +308,5 @@ def _reason(error: BaseException) -> str:
 
 def _word(kind: str) -> str:
     """Return the name of one thing of `kind`, for messages."""
-    return {"processes": "process", "metrics": "metrics"}.get(kind, kind.removesuffix("s"))
+    own = {"processes": "process", "metrics": "metrics", "finetuners": "method"}
+    return own.get(kind, kind.removesuffix("s"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from discdiff.campaign.progress import charged, is_idle, total
 from discdiff.campaign.rows import GUIDED
-from discdiff.campaign.store import Store
+from discdiff.campaign.store import RESULT, Store
+from discdiff.errors import StoreError
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class ArmStanding:
 class Standing:
     """Where a run stands; `measured` where its values come from a laboratory.
 
+    `ended_by` names what ended a fine-tuning.
+
     Example:
         >>> Standing((ArmStanding("guided", 312, 1000, False),)).words
         'partial: 312 of 1,000 evaluations'
@@ -31,6 +35,7 @@ class Standing:
 
     arms: tuple[ArmStanding, ...]
     measured: bool = False
+    ended_by: str = ""
 
     @property
     def complete(self) -> bool:
@@ -43,7 +48,9 @@ class Standing:
         state = "open" if self.measured else "complete" if self.complete else "partial"
         several = len(self.arms) > 1
         parts = [f"{f'{arm.name} ' * several}{arm.spent:,} of {arm.budget:,}" for arm in self.arms]
-        return f"{state}: {', '.join(parts)} {'values told' if self.measured else 'evaluations'}"
+        ended = f"; ended by {self.ended_by}" if self.ended_by else ""
+        unit = "values told" if self.measured else "evaluations"
+        return f"{state}: {', '.join(parts)} {unit}{ended}"
 
 
 def standing(store: Store) -> Standing:
@@ -52,10 +59,23 @@ def standing(store: Store) -> Standing:
     Raises:
         StoreError: if the store cannot be read.
     """
-    return Standing(tuple(_arms(store)), "measured" in store.settings)
+    ended_by = _ended_by(store)
+    arms = tuple(_arms(store, ended_by is not None))
+    return Standing(arms, "measured" in store.settings, ended_by or "")
 
 
-def _arms(store: Store) -> Iterator[ArmStanding]:
+def _ended_by(store: Store) -> str | None:
+    """Return what ended a fine-tuning, whose budget need not be spent; None before its end."""
+    path = store.path.parent / RESULT
+    if "finetuning" not in store.settings or not path.is_file():
+        return None
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8")).get("ended_by", ""))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
+
+
+def _arms(store: Store, over: bool) -> Iterator[ArmStanding]:
     rules = store.settings["rules"]
     budget: int = rules["budget"]
     if "measured" in store.settings:
@@ -65,7 +85,7 @@ def _arms(store: Store) -> Iterator[ArmStanding]:
         rounds = store.rounds(name)
         done = [found for found in rounds if found.finished]
         spent = charged(total(done), rules["charge"])
-        ended = spent >= budget or is_idle(done, rules["patience"])
+        ended = over or spent >= budget or is_idle(done, rules["patience"])
         # of an open round the evaluations alone are on record
         for found in rounds:
             spent += 0 if found.finished else len(store.rows(name, found.number))

@@ -22,6 +22,7 @@ from discdiff.errors import StoreError
 DATABASE = "campaign.sqlite"
 CONFIG, ENVIRONMENT, DESIGNS = "config.yaml", "environment.json", "designs.csv"
 REPORT, LOG = "report.html", "log.txt"
+RESULT = "result.json"  # of a fine-tuning that has ended
 OTHER_FILES = (CONFIG, ENVIRONMENT, DESIGNS, REPORT, LOG)
 _LOCK = ".campaign.lock"
 _PARTIAL = "campaign.partial"

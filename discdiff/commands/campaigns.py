@@ -33,7 +33,7 @@ def carry_through(step: Step, folder: Path, settings: Design, source: Compositio
     """
     model = locate(settings.model)
     with ExitStack() as stack:
-        stack.enter_context(resumable(_resuming(folder, settings)))
+        stack.enter_context(resumable(folder, _resuming(folder, settings)))
         shown = stack.enter_context(Progress())
         log = stack.enter_context(tracked(settings.logger["name"], folder, source.values, model))
 
@@ -48,8 +48,14 @@ def carry_through(step: Step, folder: Path, settings: Design, source: Compositio
 
 
 @contextmanager
-def resumable(again: str) -> Iterator[None]:
-    """Say how to go on (with the command `again`) where a run is interrupted or an oracle fails."""
+def resumable(folder: Path, again: str) -> Iterator[None]:
+    """Say where a run is, and how to go on where it is interrupted or an oracle fails.
+
+    Args:
+        folder: the run.
+        again: the command that continues it.
+    """
+    typer.echo(f"run folder: {folder} (after a stop, continue with: {again})", err=True)
     advice = f"What was evaluated is kept. Continue with: {again}"
     try:
         yield

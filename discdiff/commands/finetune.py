@@ -75,7 +75,7 @@ def carry_through(settings: Finetune, source: Composition, run: Path | None = No
             return
         runs_code = any(code_option(component) for component in settings.oracle.values())
         again = f"discdiff resume {folder}" + " --allow-code" * runs_code
-        stack.enter_context(resumable(again))
+        stack.enter_context(resumable(folder, again))
         stack.enter_context(keys_of("trainer", source, vars(settings.trainer)))
         step: Callable[..., Any] = tune.run if run is None else tune.resume
         step(lambda snapshot: shown.show("evaluations", snapshot.spent, snapshot.budget, ""))
@@ -85,16 +85,23 @@ def carry_through(settings: Finetune, source: Composition, run: Path | None = No
 
 
 def _say(result: Result, folder: Path) -> None:
-    """Print the figures of the first draw and of the weights that were kept."""
+    """Print the figures before, of the weights that were kept and of the last, and what to do."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "before", "after")
+    from discdiff.campaign.page.tuning import rounded
+
+    last = result.figures[-1]
+    table = Table("", "before", "kept", "last")
     for name, before in result.figures[0].items():
-        after = result.chosen.get(name)
-        table.add_row(name, f"{before:.4g}", "-" if after is None else f"{after:.4g}")
+        table.add_row(
+            name, *(rounded(one) for one in (before, result.chosen.get(name), last[name]))
+        )
     Console().print(table)
-    for said in (result.warning, "biased: see the card of the model" if result.biased else None):
+    typer.echo(result.end)
+    if result.trained:
+        typer.echo(result.rule)
+    for said in (result.warning, f"biased: {result.bias}" if result.bias else None):
         if said is not None:
             typer.secho(said, err=True, fg=typer.colors.YELLOW)
     typer.echo(f"model: {folder / result.model}")

@@ -11,8 +11,8 @@ import pytorch_lightning as pl
 import typer
 from pytorch_lightning.loggers import WandbLogger
 
-from discdiff.campaign.page.tuning import FIGURES, RESULT
-from discdiff.campaign.store import OTHER_FILES
+from discdiff.campaign.page.tuning import FIGURES
+from discdiff.campaign.store import OTHER_FILES, RESULT
 from discdiff.commands.wandb_run import add_files
 
 

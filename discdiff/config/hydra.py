@@ -164,14 +164,16 @@ def run(
         empty = choice == [] and group in filled  # none of ours, others by their keys
         if group in groups() and not override.is_delete() and not empty:
             _check_choice("command line", group, choice)
+    primary = read_yaml(_root() / f"{command}.yaml")
+    foreign = _foreign(overrides, primary)
     arguments = [
         _forced(override)
         for override in overrides
-        if experiment is None or override.key_or_group != "experiment"
+        if override.key_or_group not in foreign
+        and (experiment is None or override.key_or_group != "experiment")
     ]
     if experiment is not None:
         chosen = {override.key_or_group for override in overrides}
-        primary = read_yaml(_root() / f"{command}.yaml")
         arguments.append(f"experiment={_offer(experiment, chosen, primary)}")
     try:
         with hydra.initialize_config_module(_MODULE, version_base="1.3"):
@@ -182,7 +184,20 @@ def run(
         where = experiment.label if experiment else f"configs/{command}.yaml"
         other = f" Is it for another command than {command}?" * ("defaults list" in str(error))
         raise ConfigError(f"{where}: {_one_line(error)}{other}") from None
-    return _without_leftovers(_plain(config), overrides, experiment)
+    return _without_leftovers(_plain(config) | foreign, overrides, experiment)
+
+
+def _foreign(overrides: Sequence[Override], primary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the groups, with what was chosen, of which the `primary` file has no choice.
+
+    They are handed on as values: the keys of the command are checked afterwards, by us.
+    """
+    choices = {str(key).partition("@")[0] for item in primary["defaults"] for key in _keys(item)}
+    return {
+        override.key_or_group: override.value()
+        for override in overrides
+        if override.key_or_group in set(groups()) - choices and not override.is_delete()
+    }
 
 
 def _without_leftovers(
@@ -226,7 +241,7 @@ def _check_choice(where: str, group: str, choice: object) -> None:
     listed = choice if isinstance(choice, list) else [choice]
     if not listed or not all(isinstance(name, str | dict) for name in listed):
         raise ConfigError(
-            f"{where}: {group} must be one of {', '.join(options(group))}, got {choice!r}"
+            f"{where}: {place_of(group)} must be one of {', '.join(options(group))}, got {choice!r}"
         )
 
 
@@ -241,7 +256,7 @@ def _missing(error: MissingConfigException) -> ConfigError:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     allowed = options(group) if group in groups() else ()
     return ConfigError(
-        f"{group} must be one of {', '.join(allowed)}, got {option!r}."
+        f"{place_of(group)} must be one of {', '.join(allowed)}, got {option!r}."
         f"{_check.suggestion(option, allowed)}"
     )
 

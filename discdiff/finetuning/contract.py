@@ -51,8 +51,12 @@ class FineTuner(Protocol):
         """Designs that are drawn together."""
 
     @property
-    def biased(self) -> bool:
-        """Whether some of what was trained on had a law that is not known."""
+    def title(self) -> str:
+        """What it is called on the card of the model."""
+
+    @property
+    def bias(self) -> str | None:
+        """Why the law that is reached is another than the tilted one; None where it is not."""
 
     def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
         """Take in what is to be tuned, or refuse it; forget what was taken in before."""

@@ -103,6 +103,48 @@ def best_draw(history: Sequence[Mapping[str, float]], scale: float) -> int:
     return ranked.index(max(ranked))
 
 
+def rule(history: Sequence[Mapping[str, float]], kept: int, scale: float) -> str:
+    """Return how `best_draw` came to keep a draw: the rule, and its numbers for two draws.
+
+    The other draw is the best of those after it, or of the first where it is the last itself.
+
+    Example:
+        >>> first = {"reward": 0.46, "divergence": 0.0, "valid": 1.0, "scored": 1.0}
+        >>> second = {"reward": 0.57, "divergence": 4.0, "valid": 1.0, "scored": 1.0}
+        >>> rule([first, second], 0, scale=10.0)
+        'kept by the highest reward - (KL - log valid) / 10: draw 0, 0.460 - (0.00 + 0.00) / 10 =
+         0.460; draw 1, the last, 0.570 - (4.00 + 0.00) / 10 = 0.170'
+        >>> rule([first | {"judge": 0.5}, second | {"judge": 0.4}], 0, scale=10.0)
+        'kept by the highest mean of the judge: draw 0, 0.5; draw 1, the last, 0.4'
+    """
+    last = len(history) - 1
+    after = history[kept + 1 :]
+    other = kept + 1 + best_draw(after, scale) if after else 0
+    pair = list(dict.fromkeys((kept, other)))
+    judges = {history[number].get("judge", 0.0) for number in pair}
+    if len(judges) > 1 or (len(pair) == 1 and "judge" in history[kept]):
+        said = "the highest mean of the judge"
+        numbers = [f"{history[number]['judge']:.4g}" for number in pair]
+    else:
+        said = f"the highest reward - (KL - log valid) / {scale:g}"
+        numbers = [_sum(history[number], scale) for number in pair]
+    told = []
+    for number, words in zip(pair, numbers, strict=True):
+        few = " (of less than half there is a reward)" * (history[number]["scored"] < 0.5)
+        told.append(f"draw {number}{', the last' * (number == last > 0)}, {words}{few}")
+    return f"kept by {said}: {'; '.join(told)}"
+
+
+def _sum(figures: Mapping[str, float], scale: float) -> str:
+    """Return `gain` with its parts."""
+    unlikely = -math.log(figures["valid"]) + 0.0 if figures["valid"] > 0 else math.inf
+    spent = round(figures["divergence"], 2) + 0.0  # no -0.00
+    return (
+        f"{figures['reward']:.3f} - ({spent:.2f} + {unlikely:.2f}) / {scale:g} = "
+        f"{gain(figures, scale):.3f}"
+    )
+
+
 def hacked(history: Sequence[Mapping[str, float]]) -> str | None:
     """Return a warning if the trained reward rose while the judge fell, else None.
 

@@ -47,6 +47,7 @@ class FineTuning(AveragedTraining):
     Attributes:
         history: the figures of every draw.
         best: weights of the averaged network at the best draw so far.
+        spent: whether a draw was due that the budget did not pay for.
     """
 
     measure = "reward"
@@ -76,6 +77,7 @@ class FineTuning(AveragedTraining):
         self.sampler = sampler(self._model(self.ema.network))
         self.history: list[Figures] = []
         self.best: dict[str, Tensor] = {}
+        self.spent = False
 
     @property
     def averaged(self) -> Model:
@@ -103,6 +105,13 @@ class FineTuning(AveragedTraining):
         """Optimiser steps that were made."""
         return int(self.trainer.global_step)
 
+    @property
+    def ended_by(self) -> str:
+        """What ended the training."""
+        if self.spent:
+            return "budget"
+        return "max_steps" if self.last_step >= int(self.trainer.max_steps) else "max_minutes"
+
     def on_train_batch_start(self, batch: int, batch_idx: int) -> int | None:
         """Draw at the steps that are due; end the training where the budget is spent."""
         step = self.trainer.global_step
@@ -111,7 +120,7 @@ class FineTuning(AveragedTraining):
         found = None if self.draws is None else self._draw_now(self.draws, step)
         found = self.trainer.strategy.broadcast(found)
         if found is None:
-            self.trainer.should_stop = True
+            self.spent = self.trainer.should_stop = True
             return -1
         drawn, figures = found
         self.method.take(drawn)

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from discdiff.campaign.files import write_atomic
-from discdiff.campaign.page.tuning import RESULT
 from discdiff.campaign.runlog import logger
-from discdiff.finetuning.figures import Figures, best_draw, hacked
+from discdiff.campaign.store import RESULT
+from discdiff.finetuning.card import tuned
+from discdiff.finetuning.figures import Figures, best_draw, hacked, rule
 from discdiff.finetuning.module import FineTuning
 from discdiff.licence import MADE_WITH, Stated, inherited
 from discdiff.oracle.check import Streaming
 
 MODEL = "model"
 KEEP = ("best", "last")
-_STALE = ("quality", "recipe")  # headings of a card that are of the model before
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,37 @@ class Result:
         model: folder of the tuned model.
         figures: of every draw.
         kept: number of the draw that was made of the weights kept; None where there was none.
-        biased: whether some of what was trained on had a law that is not known.
+        rule: how they were chosen, with its numbers.
+        bias: why the law that is reached is another than the tilted one; None where it is not.
         warning: of reward hacking, or of weights that are those before training; None for neither.
+        ended_by: `budget`, `max_steps` or `max_minutes`.
+        steps: optimiser steps that were made.
     """
 
     model: str
     figures: tuple[Figures, ...]
     kept: int | None
-    biased: bool
+    rule: str
+    bias: str | None
     warning: str | None
+    ended_by: str
+    steps: int
 
     @property
     def chosen(self) -> Figures:
         """The figures of the weights that were kept, none where they were not drawn from."""
         return {} if self.kept is None else self.figures[self.kept]
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights kept are others than those before training."""
+        return self.steps > 0 if self.kept is None else self.chosen["step"] > 0
+
+    @property
+    def end(self) -> str:
+        """What ended the training, and when."""
+        spent = int(self.figures[-1]["evaluations"])
+        return f"ended by {self.ended_by}: {self.steps:,} steps, {spent:,} evaluations"
 
 
 def conclude(
@@ -65,29 +82,90 @@ def conclude(
         dtype: of the weights of the model folder.
     """
     module.draw_last()
+    result = _result(module, keep)
+    about = _with_counts(about, module)
+    _write_model(module, folder, about, result, used, dtype)
+    figures = [
+        {name: None if math.isnan(value) else value for name, value in one.items()}
+        for one in result.figures
+    ]
+    told = asdict(result) | {"figures": figures, "lineage": about}
+    write_atomic(folder / RESULT, json.dumps(told, indent=1, default=str) + "\n")
+    if result.bias is not None:
+        logger.warning("biased: %s", result.bias)
+    return result
+
+
+def salvage(
+    module: FineTuning,
+    folder: Path,
+    about: Mapping[str, Any],
+    used: Sequence[Stated] = (),
+    dtype: str = "float32",
+) -> str | None:
+    """Write the model of the best draw so far, for a training that cannot go on.
+
+    Args:
+        module: after a draw or none.
+        folder: of the run.
+        about: as for `conclude`.
+        used: as for `conclude`.
+        dtype: as for `conclude`.
+
+    Returns:
+        Where it is, in words; None before the first draw.
+    """
+    if not module.history:
+        return None
+    result = _result(module, "best", over=False)
+    _write_model(module, folder, _with_counts(about, module), result, used, dtype)
+    before = ", which is that before training" * (not result.trained)
+    return f"The model of the best draw so far, draw {result.kept}{before}, is {folder / MODEL}"
+
+
+def _result(module: FineTuning, keep: str, over: bool = True) -> Result:
+    """Return what came of the training, with the weights to keep in place; it may not be over."""
     history = module.history
     kept: int | None = len(history) - 1
     if history[-1]["step"] != module.last_step:
         kept = None
+    how = "kept as the last, as asked"
     if keep == "best":
         kept = best_draw(history, module.method.scale)
         module.ema.network.load_state_dict(module.best)
-    warned = [one for one in (hacked(history), _untouched(module, kept)) if one is not None]
-    warning = "; ".join(warned) or None
-    result = Result(MODEL, tuple(history), kept, bool(module.method.biased), warning)
-    about = {**about, "steps": module.last_step, "evaluations": int(history[-1]["evaluations"])}
+        how = rule(history, kept, module.method.scale)
+    untouched = _untouched(module, kept, how) if over else None
+    warned = [one for one in (hacked(history), untouched) if one is not None]
+    return Result(
+        model=MODEL,
+        figures=tuple(history),
+        kept=kept,
+        rule=how,
+        bias=module.method.bias,
+        warning="; ".join(warned) or None,
+        ended_by=module.ended_by,
+        steps=module.last_step,
+    )
+
+
+def _with_counts(about: Mapping[str, Any], module: FineTuning) -> dict[str, Any]:
+    spent = int(module.history[-1]["evaluations"])
+    return {**about, "steps": module.last_step, "evaluations": spent}
+
+
+def _write_model(
+    module: FineTuning,
+    folder: Path,
+    about: Mapping[str, Any],
+    result: Result,
+    used: Sequence[Stated],
+    dtype: str,
+) -> None:
     model = module.averaged
-    model.card = _card(model.card, about, result) | {MADE_WITH: inherited(model.card, used)}
+    before = model.card
+    card = tuned(before, about, module.sampler, result.chosen, result.bias, result.warning)
+    model.card = card | {MADE_WITH: inherited(before, used)}
     model.save(folder / MODEL, dtype)
-    figures = [
-        {name: None if math.isnan(value) else value for name, value in one.items()}
-        for one in history
-    ]
-    told = asdict(result) | {"figures": figures, "lineage": about}
-    write_atomic(folder / RESULT, json.dumps(told, indent=1, default=str) + "\n")
-    if result.biased:
-        logger.warning("biased: some designs were trained on whose law is not known")
-    return result
 
 
 def rewarded_by(oracle: Streaming) -> list[Stated]:
@@ -106,34 +184,15 @@ def rewarded_by(oracle: Streaming) -> list[Stated]:
     return found
 
 
-def _untouched(module: FineTuning, kept: int | None) -> str | None:
+def _untouched(module: FineTuning, kept: int | None, how: str) -> str | None:
     """Return a warning, which is logged, if the weights kept are those before training."""
     if kept is None or module.history[kept]["step"] or not module.last_step:
         return None
-    why = "no later draw was better" if len(module.history) > 1 else "the budget paid for one draw"
-    warning = f"the weights kept are those before training: {why}"
+    instead = "keep=last keeps what was trained last"
+    if module.history[-1]["step"] == 0:
+        how = "the budget paid for no draw of what was trained"
+    elif "judge" not in module.history[0]:
+        instead += ", a larger scale pays for more KL, and a judge decides in place of this rule"
+    warning = f"the weights kept are those before training: {how}. To change that: {instead}"
     logger.warning(warning)
     return warning
-
-
-def _card(card: Mapping[str, Any], about: Mapping[str, Any], result: Result) -> dict[str, Any]:
-    """Return the card of the tuned model."""
-    kept = {name: headings for name, headings in card.items() if name not in _STALE}
-    title = f"{card.get('title', about['model'])}, tuned by {about['method']}"
-    law = "biased: some designs were trained on whose law is not known" if result.biased else "-"
-    plain = {name: _text(value) for name, value in about.items() if value is not None}
-    measured = {
-        name: f"{value:.4g}" for name, value in result.chosen.items() if not math.isnan(value)
-    }
-    warned = {} if result.warning is None else {"warning": result.warning}
-    return {
-        **kept,
-        "title": title,
-        "lineage": plain | {"bias": law},
-        "measured": measured,
-        **warned,
-    }
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -15,19 +15,20 @@ from discdiff.campaign.runlog import logger
 from discdiff.campaign.runner import Campaign
 from discdiff.campaign.store import Store
 from discdiff.campaign.summary import Summary, summarise
-from discdiff.errors import InputError
+from discdiff.errors import DiscdiffError, InputError
 from discdiff.finetuning.adapters import LoRA
 from discdiff.finetuning.contract import FineTuner
 from discdiff.finetuning.draws import Draws, Round
 from discdiff.finetuning.figures import refuse_trained_judge
 from discdiff.finetuning.module import FineTuning
-from discdiff.finetuning.result import KEEP, Result, conclude, rewarded_by
+from discdiff.finetuning.result import KEEP, Result, conclude, rewarded_by, salvage
 from discdiff.finetuning.ticks import Ticks
 from discdiff.model import Model
 from discdiff.objective import Objective
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
 from discdiff.training.fit import fit
+from discdiff.training.lr import LearningRate
 
 # of `fit`: what changes no weight
 _FREE = ("snapshot_minutes", "snapshot_steps", "log_every", "logger", "progress", "callbacks")
@@ -54,7 +55,8 @@ class FineTune(Campaign):
         oracle: an oracle, or any function from a list of strings to numbers.
         objective: how scores become one reward; by default the oracle's only output.
         judge: an objective over outputs of the oracle that are not trained on.
-        budget: the most evaluations, enough for a draw.
+        budget: the most evaluations, enough for two draws: one to train on, one of what was
+            trained.
         seed: same seed, same weights.
         keep: `best` or `last`.
         lora: adapters to train in place of all weights.
@@ -62,6 +64,8 @@ class FineTune(Campaign):
         weight_decay: of matrices.
         betas: of AdamW.
         ema: decay of the moving average, which is drawn from and saved; 0 for none.
+        max_steps: optimiser steps.
+        schedule: learning rate over the run; by default constant after 20 steps.
         charge: as in `Campaign`.
         batch_size: as in `Campaign`.
         max_failed: as in `Campaign`.
@@ -70,7 +74,10 @@ class FineTune(Campaign):
         reference: as in `Campaign`.
         config: as in `Campaign`.
         name: what the model before was called by, for the card.
-        training: further arguments of `fit`, such as `max_steps`.
+        training: further arguments of `fit`, such as `accelerator`.
+
+    Attributes:
+        result: after `run` or `resume`: the figures of all draws, which weights were kept, why.
 
     Raises:
         InputError: if an argument is out of range, or the judge reads what is trained on.
@@ -95,6 +102,8 @@ class FineTune(Campaign):
         weight_decay: float = 0.0,
         betas: tuple[float, float] = (0.9, 0.99),
         ema: float = 0.0,
+        max_steps: int = 2000,
+        schedule: LearningRate | None = None,
         charge: str = "evaluated",
         batch_size: int = 64,
         max_failed: float = 0.5,
@@ -113,7 +122,9 @@ class FineTune(Campaign):
             "betas": betas,
             "ema": ema,
         }
-        self.optimiser, self.training = optimiser, training
+        rates = LearningRate("constant", 20, 0.0) if schedule is None else schedule
+        self.optimiser = optimiser
+        self.training = {"max_steps": max_steps, "schedule": rates, **training}
         self.name = name
         self.result: Result | None = None
         self._round = Round(method)
@@ -137,9 +148,10 @@ class FineTune(Campaign):
         )
         if self.measured:
             raise InputError("oracle must compute its values to be trained on, got measured ones")
-        if budget < method.designs:
+        if budget < 2 * method.designs:
             raise InputError(
-                f"budget must be enough for a draw of {method.designs} designs, got {budget}"
+                f"budget must be enough for two draws of {method.designs} designs, one to train on "
+                f"and one of what was trained, got {budget}"
             )
         if judge is not None:
             refuse_trained_judge(judge, objective, self.task.oracle)
@@ -147,44 +159,51 @@ class FineTune(Campaign):
 
     def follow(self) -> None:
         """Take part in a training that another process of it has begun, on another device."""
-        self._train(None)
+        self._train(self._module(None))
 
     def _carry_through(self, store: Store, progress: Callable[[Progress], None] | None) -> Summary:
         with self._stopping_cleanly(store), self._memory():
             draws = Draws(self.task, store, self._round, self.judge, progress)
-            module = self._train(draws)
-            self.result = conclude(
-                module, self.folder, self._about(store), self.keep, rewarded_by(self.task.oracle)
-            )
+            module = self._module(draws)
+            lineage = (self.folder, self._about(store))
+            used = rewarded_by(self.task.oracle)
+            try:
+                self._train(module)
+                self.result = conclude(module, *lineage, self.keep, used)
+            except DiscdiffError as error:
+                kept = salvage(module, *lineage, used)
+                if kept is None:
+                    raise
+                raise type(error)(f"{error}\n{kept}") from error
         self._write(store)
-        logger.info("complete")
+        logger.info("complete: %s", self.result.end)
         return summarise(store)
 
     def _begin(self) -> None:
         reward = Reward(self.domain, self.task.oracle, self.task.objective)
         self.method.begin(self.model, self.task.sampler, reward)
 
-    def _train(self, draws: Draws | None) -> FineTuning:
+    def _module(self, draws: Draws | None) -> FineTuning:
         self._begin()  # once more: this may go on with what was interrupted
-        seed = self.task.rules.seed
-        module = FineTuning(
+        return FineTuning(
             self.model,
             self.method,
             self.make,
             draws,
             lora=self.lora,
-            seed=seed,
+            seed=self.task.rules.seed,
             **self.optimiser,
         )
+
+    def _train(self, module: FineTuning) -> None:
         fit(
             self.model,
             Ticks(),
             self.folder,
             kind=lambda model, seed: module,
-            seed=seed,
+            seed=self.task.rules.seed,
             **self.training,
         )
-        return module
 
     def _about(self, store: Store) -> dict[str, Any]:
         """Return the lineage of the tuned model, for its card."""
@@ -192,9 +211,9 @@ class FineTune(Campaign):
         return {
             "model": self.name or "not stated",
             "network": settings["network"],
-            "method": self.method.name,
+            "method": self.method.title,
             "scale": self.method.scale,
-            "oracle": self.task.oracle.name,
+            "oracle": list(self.task.oracle.outputs),
             "objective": settings["objective"],
             "judge": settings["finetuning"]["judge"],
             "budget": self.task.rules.budget,

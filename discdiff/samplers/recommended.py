@@ -50,3 +50,24 @@ def recommended(model: Model, **options: object) -> Sampler:
         options["constraint"] = {**named["constraint"], **asked}
     sampler: Sampler = registry.build("samplers", {**named, **options}, model=model)
     return sampler
+
+
+def named(sampler: Sampler) -> dict[str, object] | None:
+    """Return the registered name of `sampler` with its plain options, as a card names one.
+
+    None where its class is not registered.
+
+    Example:
+        >>> from discdiff.samplers.ancestral import Ancestral
+        >>> named(Ancestral(Model.tabular(["AC", "GT"]), steps=20))
+        {'name': 'ancestral', 'steps': 20, 'grid': 'linear', 'temperature': 1.0, 'top_p': 1.0}
+    """
+    kind = type(sampler)
+    for entry in registry.names("samplers"):
+        if entry.target == f"{kind.__module__}:{kind.__qualname__}":
+            given = {
+                key: getattr(sampler, key, None) for key in registry.options("samplers", entry.name)
+            }
+            plain = {k: v for k, v in given.items() if isinstance(v, bool | int | float | str)}
+            return {"name": entry.name, **plain}
+    return None

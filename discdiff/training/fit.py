@@ -15,6 +15,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from discdiff import _check
 from discdiff.data.module import DataModule
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LAST", "SampleQuality", "fit", "make_logger", "quality", "quiet"]
 
+spoken = logging.getLogger("discdiff.training")
 Trained = TypeVar("Trained", bound="Model | SmoothedModel | Predictor")
 PRECISIONS = ("bf16-mixed", "16-mixed", "32-true", "64-true", "bf16-true", "16-true")
 # What Lightning says about things that are meant.
@@ -100,8 +102,12 @@ def make_logger(name: str, out: Path, settings: dict[str, object] | None = None)
             logger.experiment.config.update(settings or {})
             return logger
         except Exception as error:  # a service of others: any failure of it must not end a run
-            warnings.warn(f"wandb cannot be used, logging to csv: {error}", stacklevel=2)
+            spoken.warning("discdiff: wandb cannot be used, logging to csv: %s", _first_line(error))
     return CSVLogger(out, name="log")  # a new version for every resume: nothing is overwritten
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def fit(
@@ -208,6 +214,7 @@ def fit(
                 SampleQuality(samples, seed),
                 *stopping,
                 snapshots,
+                _OwnSignals(),
                 *callbacks,
             ],
             plugins=[AtomicCheckpointIO()],
@@ -241,6 +248,20 @@ def _trainer(strategy: str, **options: Any) -> pl.Trainer:
         ) from error
 
 
+class _OwnSignals(pl.Callback):
+    """Has a termination handled as it was before the training, at once.
+
+    Lightning would end the process after the step, as if it had done its work.
+    """
+
+    def __init__(self) -> None:
+        self.before = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if callable(self.before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.before)
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Let an interruption reach the caller, which Lightning makes an exit that ignores more."""
@@ -248,7 +269,8 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except SystemExit as left:
-        if not isinstance(left.__context__, KeyboardInterrupt):
+        stopped = isinstance(left, SIGTERMException)
+        if not (stopped or isinstance(left.__context__, KeyboardInterrupt)):
             raise
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, before)

@@ -137,6 +137,10 @@ class DRAKES(FineTuner):
         self._relaxed = needed(reward.relaxed, self.name, instead)
         self._grid = (sampler.steps, sampler.grid)
 
+    @property
+    def bias(self) -> str | None:
+        return "gradients are those of a relaxation, through the last steps alone"
+
     def forget(self) -> None:
         self.passes, self.held = 0, None
 

@@ -176,9 +176,14 @@ class FineTuner(nn.Module, ABC):
         """Go on from what `state` returned."""
 
     @property
-    def biased(self) -> bool:
-        """Whether some of what was trained on had a law that is not known."""
-        return False
+    def title(self) -> str:
+        """What it is called on the card of the model."""
+        return self.name
+
+    @property
+    def bias(self) -> str | None:
+        """Why the law that is reached is another than the tilted one; None where it is not."""
+        return None
 
 
 def on_host(drawn: Drawn) -> Drawn:

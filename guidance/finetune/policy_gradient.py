@@ -99,6 +99,12 @@ class PolicyGradient(Buffered):
         loss = -self.scale * gain.mean()
         return (loss + spent.mean() if self.kl == "step" else loss), figures
 
+    @property
+    def bias(self) -> str | None:
+        why = ["the mean reward stands in place of the soft value"] * (self.kl == "step")
+        why += ["λ is per standard deviation of a group"] * self.normalise
+        return "; ".join(why) or None
+
     def advantages(self, items: Items) -> Tensor:
         """Return the advantage of each design over its group, `(N,)`."""
         worth = items.rewards(self.invalid)

@@ -156,5 +156,14 @@ class WDCE(Buffered):
         self.searched = bool(state["searched"])
 
     @property
-    def biased(self) -> bool:
-        return self.searched or (self.replay.keep == "best" and self.replay.dropped)
+    def title(self) -> str:
+        return self.name if self.tree is None else f"{self.name} on designs of a tree search"
+
+    @property
+    def bias(self) -> str | None:
+        law = "some designs were trained on whose law is not known"
+        if self.searched:
+            return f"{law}: a search proposed them"
+        if self.replay.keep == "best" and self.replay.dropped:
+            return f"{law}: the best of all were kept"
+        return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from discdiff.config import composition
+from discdiff.finetuning.run import FineTune
 from discdiff.model import Model
 
 Run = Callable[..., str]
@@ -36,6 +39,9 @@ def test_a_model_folder_a_record_and_a_report(finetune: Run, discdiff: Run, tmp_
     )
     run = tmp_path / "run"
     assert "model: run/model" in output
+    assert "ended by max_steps: 4 steps" in output
+    assert re.search(r"before\W+kept\W+last", output)
+    assert "kept by the highest mean of the judge" in output
     lineage = Model.load(run / "model").card["lineage"]
     assert lineage["method"] == "wdce"
     assert "qed" in lineage["objective"]
@@ -61,11 +67,18 @@ def test_a_method_is_chosen_by_its_name():
     assert names == ["wdce", "brain"]
 
 
+def test_python_and_the_command_line_train_as_long():
+    composed = composition.compose("finetune", []).values["trainer"]
+    assert inspect.signature(FineTune).parameters["max_steps"].default == composed["max_steps"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("method=wcde",), r"wdce"),
-        (("method.scael=3",), r"no option 'scael'.*scale"),
+        (("method=wcde",), r"method must be one of .*, got 'wcde'. Did you mean 'wdce'"),
+        (("method.scael=3",), r"method 'wdce' has no option 'scael'.*scale"),
+        (("guidance=svdd",), r"line: unknown key 'guidance'; allowed here: name, model, [^+]*$"),
+        (("budget=15",), "budget must be enough for two draws of 8 designs"),
         (("method.scale=inf",), "scale must be"),
         (("trainer.max_steps=0",), r"trainer.max_steps must be a positive integer, got 0"),
         (("judge={terms: {qed: {}}}",), "judge must read outputs that are not trained on, got qed"),
@@ -75,8 +88,6 @@ def test_a_method_is_chosen_by_its_name():
 def test_what_is_wrong_is_said(
     finetune: Run, tmp_path: Path, arguments: tuple[str, ...], message: str
 ):
-    import re
-
     told = finetune(*arguments, "out=run", code=2)
     assert re.search(message, told.replace("\n", " ")), told
     assert not (tmp_path / "run" / "model").exists()

@@ -31,6 +31,8 @@ from discdiff.objective import Objective, Term
 from discdiff.reward import Reward
 from discdiff.samplers.ancestral import Ancestral
 from discdiff.samplers.first_hitting import FirstHitting
+from discdiff.samplers.recommended import recommended
+from discdiff.training.lr import LearningRate
 from discdiff.training.snapshots import AtomicCheckpointIO
 from tests.campaign.doubles import without_times
 from tests.finetuning.doubles import CountG, Gradient, OnlyG, by_gradient, method, tiny, tune
@@ -121,9 +123,36 @@ def test_the_model_folder_is_a_plain_model_with_its_lineage(tmp_path):
     reward = Reward(model.domain, OnlyG())
     assert len(SVDD(candidates=3).run(FirstHitting(model), reward, 2, key=1)) == 2
     told = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert told["biased"] is False
+    assert told["bias"] is None
+    assert told["ended_by"] == "max_steps"
     assert told["lineage"]["seed"] == 3
     assert list(model.card["made_with"].values()) == ["none stated"]  # of the oracle
+
+
+def test_the_card_says_what_is_of_the_model_before_and_recommends_its_own_sampler(tmp_path):
+    model = tiny()
+    model.card = {
+        "data": {"file": "some.csv", "licence": "CC0"},
+        "hardware": "one core",
+        "quality": {"valid": "58 %"},
+        "recommended sampler": {"name": "first_hitting"},
+    }
+    terms = [Term("g"), Term("c", weight=2.0, direction="min")]
+    options = {"objective": Objective(terms, "weighted_sum"), **by_gradient()}
+    options["method"] = PolicyGradient(designs=8, every=4, scale=2.0, group=4, steps=2)
+    tune(tmp_path / "run", CountG(), model=model, max_steps=1, **options).run()
+    card = Model.load(tmp_path / "run" / "model").card
+    assert card["data"]["of"] == "the model before it was tuned"
+    assert card["data"]["licence"] == "CC0"
+    assert card["hardware"] == "one core (the model before it was tuned)"
+    assert "quality" not in card
+    assert card["recommended sampler"]["name"] == "ancestral"
+    assert card["recommended sampler"]["steps"] == 6
+    assert card["lineage"]["sampler"].startswith("ancestral (steps 6")
+    assert card["lineage"]["oracle"] == "g and c"
+    assert card["lineage"]["objective"] == "WeightedSum of g and c, less is better, weight 2"
+    assert "the mean reward stands in place of the soft value" in card["lineage"]["bias"]
+    assert type(recommended(Model.load(tmp_path / "run" / "model"))).__name__ == "Ancestral"
 
 
 METHODS = {
@@ -160,18 +189,68 @@ def test_what_a_search_proposes_is_flagged_as_biased(tmp_path):
     search = {"children": 3, "iterations": 3, "designs": 4}
     job = tune(tmp_path / "run", method=method(source="tree_search", search=search))
     job.run()
-    assert job.result.biased
-    assert "not known" in Model.load(tmp_path / "run" / "model").card["lineage"]["bias"]
+    assert "not known" in job.result.bias
+    lineage = Model.load(tmp_path / "run" / "model").card["lineage"]
+    assert "not known" in lineage["bias"]
+    assert lineage["method"] == "wdce on designs of a tree search"
 
 
 def test_the_budget_ends_the_training(tmp_path):
-    job = tune(tmp_path / "run", budget=15, max_steps=1000)
+    job = tune(tmp_path / "run", budget=15, max_steps=1000, method=method(designs=7))
     job.run()
-    assert [one["step"] for one in job.result.figures] == [0.0, 4.0]
+    steps = [one["step"] for one in job.result.figures]
+    assert steps[:2] == [0.0, 4.0]
     with Store.open(tmp_path / "run") as store:
         assert len(store.rows("guided")) == 15
+    assert job.standing().words == "complete: 15 of 15 evaluations; ended by budget"
     job.resume()  # of a run that is complete: nothing changes
-    assert [one["step"] for one in job.result.figures] == [0.0, 4.0]
+    assert [one["step"] for one in job.result.figures] == steps
+
+
+def test_the_steps_end_the_training_before_the_budget_is_spent(tmp_path):
+    job = tune(tmp_path / "run", max_steps=2)
+    job.run()
+    spent = int(job.result.figures[-1]["evaluations"])
+    words = f"complete: {spent} of 60 evaluations; ended by max_steps"
+    assert job.standing().words == words
+    assert job.result.end == f"ended by max_steps: 2 steps, {spent} evaluations"
+    assert "complete: ended by max_steps" in (tmp_path / "run" / "log.txt").read_text()
+
+
+def test_weights_that_were_not_worth_their_divergence_are_told_with_the_numbers(tmp_path):
+    job = tune(tmp_path / "run", method=method(scale=0.01), rate=0.1, max_steps=8)
+    job.run()
+    found = job.result
+    assert not found.trained
+    assert found.rule.startswith("kept by the highest reward - (KL - log valid) / 0.01: draw 0, 0.")
+    assert "the weights kept are those before training: kept by" in found.warning
+    assert "keep=last keeps what was trained last, a larger scale" in found.warning
+
+
+class TestADrawThatHasNoReward:
+    """All designs of a later draw are without one."""
+
+    class Failing(OnlyG):
+        """Scores the first draw alone."""
+
+        calls = 0
+
+        def __call__(self, strings):
+            self.calls += 1
+            return super().__call__(strings) if self.calls == 1 else [math.nan] * len(strings)
+
+    def test_stops_the_run_and_leaves_the_best_model_so_far(self, tmp_path):
+        job = tune(tmp_path / "run", self.Failing(), max_failed=1.0)
+        message = (
+            r"(?s)none of 12 designs has a reward.*best draw so far, draw 0, .*, is .*run/model"
+        )
+        with pytest.raises(DiscdiffError, match=message):
+            job.run()
+        model = Model.load(tmp_path / "run" / "model")
+        assert model.card["lineage"]["method"] == "wdce"
+        before = tiny().denoiser.state_dict()["head.weight"]
+        torch.testing.assert_close(model.denoiser.state_dict()["head.weight"], before)
+        assert not (tmp_path / "run" / "result.json").exists()
 
 
 class TestInterrupted:
@@ -195,6 +274,27 @@ class TestInterrupted:
         assert signal.getsignal(signal.SIGINT) is before
         assert "interrupted: the run can be resumed" in (tmp_path / "run" / "log.txt").read_text()
         assert (tmp_path / "run" / "designs.csv").exists()
+
+    @pytest.mark.parametrize("handled", [True, False])
+    def test_a_termination_is_an_interruption(self, tmp_path, handled):
+        class Ended(OnlyG):
+            calls = 0
+
+            def __call__(self, strings):
+                self.calls += 1
+                if self.calls == 2:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                return super().__call__(strings)
+
+        own = signal.default_int_handler if handled else signal.SIG_DFL
+        before = signal.signal(signal.SIGTERM, own)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                tune(tmp_path / "run", Ended()).run()
+            assert signal.getsignal(signal.SIGTERM) is own
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert "interrupted: the run can be resumed" in (tmp_path / "run" / "log.txt").read_text()
 
     def test_in_the_middle_of_a_checkpoint_the_one_before_stays(self, tmp_path, monkeypatch):
         def stopped(checkpoint, file):
@@ -327,6 +427,7 @@ class TestLoRA:
         head = model.denoiser.head.weight.clone()
         given = by_gradient(designs=30, every=20, window=6, batch=16)
         given |= {"lora": LoRA(rank=2), "rate": 0.03, "max_steps": 20}
+        given["schedule"] = LearningRate("constant", 1, 0.0)
         job = tune(tmp_path / "run", Gradient(), model=model, **given)
         job.run()
         before, after = job.result.figures[0], job.result.figures[-1]
@@ -386,15 +487,9 @@ class TestBadInput:
         with pytest.raises(InputError, match="sampler must have temperature 1"):
             tune(tmp_path / "run", sampler=lambda model: FirstHitting(model, temperature=0.7))
 
-    def test_a_budget_below_a_draw(self, tmp_path):
-        with pytest.raises(InputError, match="budget must be enough for a draw of 12 designs, got"):
-            tune(tmp_path / "run", budget=11)
-
-    def test_a_budget_of_one_draw_is_a_warning(self, tmp_path):
-        job = tune(tmp_path / "run", budget=12, method=method(every=1))
-        job.run()
-        assert job.result.kept == 0
-        assert "the weights kept are those before training" in job.result.warning
+    def test_a_budget_below_two_draws(self, tmp_path):
+        with pytest.raises(InputError, match="enough for two draws of 12 designs, .*, got 23"):
+            tune(tmp_path / "run", budget=23)
 
     def test_a_search_where_none_proposes(self):
         with pytest.raises(InputError, match="search must be null"):

@@ -11,9 +11,11 @@ from pathlib import Path
 from markupsafe import Markup
 
 from discdiff.campaign.figures import drawn_against
+from discdiff.campaign.store import RESULT
 from discdiff.errors import StoreError
 
-FIGURES, RESULT = "figures.csv", "result.json"
+FIGURES = "figures.csv"
+ZERO = 1e-5  # what sums in float32 leave of 0
 # what is shown of each draw: the column of the file, and the heading
 SHOWN = {
     "step": "step",
@@ -61,7 +63,7 @@ def tuning_of(folder: Path) -> Tuning | None:
     lines = [
         (
             f"draw {number}" + " (kept)" * (number == kept),
-            [_number(row.get(name)) for name in shown],
+            [rounded(row.get(name)) for name in shown],
         )
         for number, row in enumerate(rows)
     ]
@@ -74,11 +76,19 @@ def _figure(rows: Sequence[Mapping[str, float]]) -> Markup:
 
 
 def _notes(result: Mapping[str, object]) -> list[str]:
-    notes = [str(result["warning"])] if result.get("warning") else []
-    if result.get("biased"):
-        notes.append("biased: some designs were trained on whose law is not known")
-    return notes
+    notes = [str(result[name]) for name in ("warning", "rule") if result.get(name)]
+    return notes + [f"biased: {result['bias']}"] * bool(result.get("bias"))
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.4g}"
+def rounded(value: float | None) -> str:
+    """Return a figure as it is shown; what is 0 but for rounding is 0.
+
+    Example:
+        >>> [rounded(one) for one in (-4.773e-08, 0.56789, 12345.0, None)]
+        ['0', '0.5679', '12345', '–']
+    """
+    if value is None or value != value:
+        return "–"
+    if abs(value) < ZERO:
+        return "0"
+    return f"{value:.0f}" if value.is_integer() else f"{value:.4g}"
