@@ -13,7 +13,7 @@ from discdiff.samplers.recommended import HEADING, named
 
 _STALE = ("quality", "recipe", "measured", "warning", HEADING)  # of the model before, not of this
 _BEFORE = ("data", "hardware", "time")  # of the model before, and still true of it
-_OF = "the model before it was tuned"
+_OF = "the model before tuning"
 
 
 def tuned(
@@ -103,4 +103,4 @@ def _marked(name: str, body: Any) -> Any:
         return body
     if isinstance(body, Mapping):
         return {"of": _OF, **body}
-    return body if str(body).endswith(f"({_OF})") else f"{body} ({_OF})"
+    return body if str(body).endswith(f"(of {_OF})") else f"{body} (of {_OF})"

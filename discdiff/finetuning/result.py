@@ -192,7 +192,9 @@ def _untouched(module: FineTuning, kept: int | None, how: str) -> str | None:
     if module.history[-1]["step"] == 0:
         how = "the budget paid for no draw of what was trained"
     elif "judge" not in module.history[0]:
-        instead += ", a larger scale pays for more KL, and a judge decides in place of this rule"
+        instead += (
+            ", a larger method.scale pays for more KL, and a judge decides in place of this rule"
+        )
     warning = f"the weights kept are those before training: {how}. To change that: {instead}"
     logger.warning(warning)
     return warning

@@ -15,8 +15,10 @@ from discdiff.guidance.finetune.replay import Buffered, Keep, Replay, by_weight,
 from discdiff.guidance.finetune.tree_buffer import draw_by_search
 from discdiff.guidance.tree_search import TreeSearch
 from discdiff.loss import nelbo, stratified
+from discdiff.model import Model
 from discdiff.reward import Reward
 from discdiff.samplers.engine import Sampler
+from discdiff.samplers.first_hitting import FirstHitting
 
 Source = Literal["policy", "tree_search"]
 SOURCES: tuple[Source, ...] = ("policy", "tree_search")
@@ -91,7 +93,7 @@ class WDCE(Buffered):
         self.replicas = _check.positive_int("replicas", replicas)
         self.effective = _check.in_range("effective", effective, 0.0, 0.99)
         self.source = _check.one_of("source", source, SOURCES)
-        self.searched = False
+        self.searched = self._at_once = False
         self.tree: TreeSearch | None = None
         if source == "tree_search":
             self.tree = TreeSearch(**{"designs": 8, **(search or {})})
@@ -103,6 +105,10 @@ class WDCE(Buffered):
     @property
     def returned(self) -> int:
         return self.tree.returned if self.tree is not None else 1
+
+    def begin(self, pretrained: Model, sampler: Sampler, reward: Reward) -> None:
+        super().begin(pretrained, sampler, reward)
+        self._at_once = not isinstance(sampler, FirstHitting)
 
     def draw(
         self, sampler: Sampler, reward: Reward, n: int, *, key: int, first_design: int, **given: Any
@@ -166,4 +172,6 @@ class WDCE(Buffered):
             return f"{law}: a search proposed them"
         if self.replay.keep == "best" and self.replay.dropped:
             return f"{law}: the best of all were kept"
+        if self._at_once:
+            return "tokens that the sampler draws at once are drawn independently"
         return None

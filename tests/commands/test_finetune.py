@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from discdiff import cli
+from discdiff.commands.campaigns import resumable
 from discdiff.config import composition
 from discdiff.finetuning.run import FineTune
 from discdiff.model import Model
@@ -65,6 +69,22 @@ def test_a_method_is_chosen_by_its_name():
         job.values["method"]["name"] for job in composition.jobs("finetune", ["method=wdce,brain"])
     ]
     assert names == ["wdce", "brain"]
+
+
+def test_a_run_says_at_once_where_it_is(capsys: pytest.CaptureFixture[str]):
+    with resumable(Path("runs/a"), "discdiff resume runs/a"):
+        told = capsys.readouterr().err
+    assert told == "run folder: runs/a (after a stop, continue with: discdiff resume runs/a)\n"
+
+
+def test_a_termination_of_the_program_is_an_interruption(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cli, "app", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cli.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_python_and_the_command_line_train_as_long():

@@ -142,9 +142,9 @@ def test_the_card_says_what_is_of_the_model_before_and_recommends_its_own_sample
     options["method"] = PolicyGradient(designs=8, every=4, scale=2.0, group=4, steps=2)
     tune(tmp_path / "run", CountG(), model=model, max_steps=1, **options).run()
     card = Model.load(tmp_path / "run" / "model").card
-    assert card["data"]["of"] == "the model before it was tuned"
+    assert card["data"]["of"] == "the model before tuning"
     assert card["data"]["licence"] == "CC0"
-    assert card["hardware"] == "one core (the model before it was tuned)"
+    assert card["hardware"] == "one core (of the model before tuning)"
     assert "quality" not in card
     assert card["recommended sampler"]["name"] == "ancestral"
     assert card["recommended sampler"]["steps"] == 6
@@ -224,7 +224,7 @@ def test_weights_that_were_not_worth_their_divergence_are_told_with_the_numbers(
     assert not found.trained
     assert found.rule.startswith("kept by the highest reward - (KL - log valid) / 0.01: draw 0, 0.")
     assert "the weights kept are those before training: kept by" in found.warning
-    assert "keep=last keeps what was trained last, a larger scale" in found.warning
+    assert "keep=last keeps what was trained last, a larger method.scale" in found.warning
 
 
 class TestADrawThatHasNoReward:

@@ -53,6 +53,8 @@ def test_every_line_runs(row):
         drawn = method.draw(sampler, reward, 4, key=1, first_design=4 * number)
         method.take(drawn)
         assert float(drawn.divergence.abs().max()) < 1e-9  # nothing has been trained
+    plan_error = row.method == "wdce" and row.plan != "first_hitting"
+    assert (method.bias is not None) == (row.law.startswith("biased") or plan_error)
     loss, figures = method.loss(model.denoiser, torch.tensor(3))
     assert math.isfinite(float(loss.detach()))
     assert all(math.isfinite(value) for value in figures.values())
@@ -61,6 +63,11 @@ def test_every_line_runs(row):
     again.load_state_dict(method.state_dict())
     again.restore(method.state())
     torch.testing.assert_close(again.loss(model.denoiser, torch.tensor(3))[0], loss)
+
+
+def test_without_what_biases_it_a_policy_gradient_is_not_said_to_be_biased():
+    options = {"designs": 4, "group": 2, "kl": "path", "normalise": False}
+    assert registry.build("finetuners", {"name": "policy_gradient", **options}).bias is None
 
 
 def test_every_method_has_a_line_or_is_refused_for_every_plan():

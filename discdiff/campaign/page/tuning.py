@@ -76,7 +76,8 @@ def _figure(rows: Sequence[Mapping[str, float]]) -> Markup:
 
 
 def _notes(result: Mapping[str, object]) -> list[str]:
-    notes = [str(result[name]) for name in ("warning", "rule") if result.get(name)]
+    warning, rule = (str(result.get(name) or "") for name in ("warning", "rule"))
+    notes = [one for one in (warning, rule * (rule not in warning)) if one]
     return notes + [f"biased: {result['bias']}"] * bool(result.get("bias"))
 
 
