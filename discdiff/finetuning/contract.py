@@ -42,6 +42,7 @@ class FineTuner(Protocol):
     """A method; see `discdiff.guidance.finetune.method.FineTuner`."""
 
     name: Any
+    title: str
     designs: int
     every: int
     scale: float
@@ -49,10 +50,6 @@ class FineTuner(Protocol):
     @property
     def returned(self) -> int:
         """Designs that are drawn together."""
-
-    @property
-    def title(self) -> str:
-        """What it is called on the card of the model."""
 
     @property
     def bias(self) -> str | None:

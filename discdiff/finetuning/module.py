@@ -105,13 +105,6 @@ class FineTuning(AveragedTraining):
         """Optimiser steps that were made."""
         return int(self.trainer.global_step)
 
-    @property
-    def ended_by(self) -> str:
-        """What ended the training."""
-        if self.spent:
-            return "budget"
-        return "max_steps" if self.last_step >= int(self.trainer.max_steps) else "max_minutes"
-
     def on_train_batch_start(self, batch: int, batch_idx: int) -> int | None:
         """Draw at the steps that are due; end the training where the budget is spent."""
         step = self.trainer.global_step

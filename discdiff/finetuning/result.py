@@ -143,9 +143,15 @@ def _result(module: FineTuning, keep: str, over: bool = True) -> Result:
         rule=how,
         bias=module.method.bias,
         warning="; ".join(warned) or None,
-        ended_by=module.ended_by,
+        ended_by=_ended_by(module),
         steps=module.last_step,
     )
+
+
+def _ended_by(module: FineTuning) -> str:
+    if module.spent:
+        return "budget"
+    return "max_steps" if module.last_step >= int(module.trainer.max_steps) else "max_minutes"
 
 
 def _with_counts(about: Mapping[str, Any], module: FineTuning) -> dict[str, Any]:

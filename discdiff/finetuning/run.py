@@ -224,7 +224,8 @@ class FineTune(Campaign):
 
     def _describe(self) -> dict[str, Any]:
         training = {k: describe(v) for k, v in self.training.items() if k not in _FREE}
-        public = {k: v for k, v in vars(self.method).items() if k[0] != "_" and k != "training"}
+        other = ("training", "title")  # no settings
+        public = {k: v for k, v in vars(self.method).items() if k[0] != "_" and k not in other}
         method = {"type": type(self.method).__name__} | {k: describe(v) for k, v in public.items()}
         return super()._describe() | {
             "methods": {GUIDED: method},

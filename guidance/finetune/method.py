@@ -61,6 +61,7 @@ class FineTuner(nn.Module, ABC):
 
     Attributes:
         name: in the support table.
+        title: what it is called on the card of the model.
         group: designs that are drawn side by side with one length.
 
     Raises:
@@ -72,6 +73,7 @@ class FineTuner(nn.Module, ABC):
 
     def __init__(self, designs: int, every: int, scale: float) -> None:
         super().__init__()
+        self.title = self.name
         self.designs = _check.positive_int("designs", designs)
         self.every = _check.positive_int("every", every)
         self.scale = _check.positive("scale", scale)
@@ -174,11 +176,6 @@ class FineTuner(nn.Module, ABC):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-
-    @property
-    def title(self) -> str:
-        """What it is called on the card of the model."""
-        return self.name
 
     @property
     def bias(self) -> str | None:

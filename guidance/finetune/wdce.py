@@ -96,6 +96,7 @@ class WDCE(Buffered):
         self.searched = self._at_once = False
         self.tree: TreeSearch | None = None
         if source == "tree_search":
+            self.title = f"{self.name} on designs of a tree search"
             self.tree = TreeSearch(**{"designs": 8, **(search or {})})
             if self.tree.goal != "best":
                 raise InputError(f"search must have the goal 'best', got {self.tree.goal!r}")
@@ -160,10 +161,6 @@ class WDCE(Buffered):
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
         self.searched = bool(state["searched"])
-
-    @property
-    def title(self) -> str:
-        return self.name if self.tree is None else f"{self.name} on designs of a tree search"
 
     @property
     def bias(self) -> str | None:
