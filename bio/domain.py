@@ -67,7 +67,7 @@ class Nucleotides(Sequences):
         if letter == base:
             return f", not one of {self.letters}: is it {domain}?"
         if letter == "N":
-            return ", which no base is known for: unknown=unobserved takes it as not seen"
+            return ", for an unknown base (training takes it with domain.unknown=unobserved)"
         if letter in MEANING:
             return f", ambiguous: it must be one of {self.letters}"
         return f", not one of {self.letters}"

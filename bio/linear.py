@@ -72,8 +72,8 @@ class Sequences(Domain):
             small = next((i for i, letter in enumerate(string) if letter.islower()), None)
             if small is not None:
                 raise DataError(
-                    f"{self.unit} {small + 1} is in lower case, {string[small]!r}: lower=upper "
-                    "reads it"
+                    f"{self.unit} {small + 1} is in lower case, {string[small]!r} (training takes "
+                    "it with domain.lower=upper)"
                 )
         upper = string.upper()
         for place, letter in enumerate(upper, start=1):

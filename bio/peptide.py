@@ -59,7 +59,7 @@ class Peptide(Sequences):
 
     def hint(self, letter: str) -> str:
         if letter == "X":
-            return ", which no residue is known for: unknown=unobserved takes it as not seen"
+            return ", for an unknown residue (training takes it with domain.unknown=unobserved)"
         if letter in MEANING:
             return f", ambiguous: it must be {' or '.join(MEANING[letter])}"
         meaning = f", {OTHER[letter]}: it must be" if letter in OTHER else ", not"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from discdiff import _check
 from discdiff.errors import InputError
+
+Refuse = Callable[[int, str], object]
+"""Called with the place of a string that is not valid, the first is 0, and the reason."""
 
 
 def uniqueness(keys: Collection[str]) -> float:

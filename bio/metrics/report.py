@@ -24,8 +24,8 @@ from discdiff.bio.oracles.peptides.liabilities import Liabilities
 from discdiff.bio.oracles.peptides.moment import HydrophobicMoment
 from discdiff.bio.oracles.sequence import PerSequence
 from discdiff.bio.peptide import Peptide
-from discdiff.errors import InputError
-from discdiff.metrics import novelty, uniqueness, valid_unique_novel
+from discdiff.errors import DataError, InputError
+from discdiff.metrics import Refuse, novelty, uniqueness, valid_unique_novel
 
 Report = dict[str, float | int | None]
 
@@ -46,6 +46,7 @@ def evaluate_dna(
     fcd: bool = False,
     sample: int = 10_000,
     seed: int = 42,
+    refuse: Refuse | None = None,
 ) -> Report:
     """Return every measure of N generated DNA sequences by name; None if undefined.
 
@@ -62,6 +63,7 @@ def evaluate_dna(
         fcd: must be False; it is a measure of molecules.
         sample: most sequences of the reference that are compared one by one.
         seed: of that sample.
+        refuse: told of each of `strings` that is not valid, and why.
 
     Raises:
         InputError: if `strings` is empty, no reference sequence is valid, or `fcd` is asked.
@@ -71,7 +73,7 @@ def evaluate_dna(
         >>> report["validity"], report["gc_mean"], report["edits_to_nearest"]
         (0.75, 0.6666666666666666, 1.3333333333333333)
     """
-    return _evaluate(_of_bases(DNA()), strings, reference, fcd, sample, seed)
+    return _evaluate(_of_bases(DNA()), strings, reference, fcd, sample, seed, refuse)
 
 
 def evaluate_rna(
@@ -81,6 +83,7 @@ def evaluate_rna(
     fcd: bool = False,
     sample: int = 10_000,
     seed: int = 42,
+    refuse: Refuse | None = None,
 ) -> Report:
     """Return every measure of N generated RNA sequences by name; see `evaluate_dna`.
 
@@ -88,7 +91,7 @@ def evaluate_rna(
         >>> evaluate_rna(["ACGU", "ACGT"])["validity"]
         0.5
     """
-    return _evaluate(_of_bases(RNA()), strings, reference, fcd, sample, seed)
+    return _evaluate(_of_bases(RNA()), strings, reference, fcd, sample, seed, refuse)
 
 
 def evaluate_peptides(
@@ -98,10 +101,11 @@ def evaluate_peptides(
     fcd: bool = False,
     sample: int = 10_000,
     seed: int = 42,
+    refuse: Refuse | None = None,
 ) -> Report:
     """Return every measure of N generated peptides by name; None if undefined.
 
-    As `evaluate_dna`, with the means of charge at pH 7, GRAVY, hydrophobic moment (helix) and score
+    As `evaluate_dna`, but lower case, which may mean D residues, is not valid; with the means of charge at pH 7, GRAVY, hydrophobic moment (helix) and score
     of liabilities, and words of 1, 2 and 3 residues; those of 1 are the composition.
 
     Example:
@@ -110,7 +114,7 @@ def evaluate_peptides(
         (0.5, 1.0)
     """
     oracles = (Charge(), Gravy(), HydrophobicMoment(), Liabilities())
-    return _evaluate(_Kind(Peptide(), (1, 2, 3), oracles), strings, reference, fcd, sample, seed)
+    return _evaluate(_Kind(Peptide(), (1, 2, 3), oracles), strings, reference, fcd, sample, seed, refuse)
 
 
 def _of_bases(domain: Sequences) -> _Kind:
@@ -124,6 +128,7 @@ def _evaluate(
     fcd: bool,
     sample: int,
     seed: int,
+    refuse: Refuse | None,
 ) -> Report:
     if not strings:
         raise InputError("strings must hold at least one sequence, got none")
@@ -131,7 +136,7 @@ def _evaluate(
         raise InputError("fcd must be false for sequences: it measures molecules")
     _check.positive_int("sample", sample)
     _check.seed("seed", seed)
-    keys = _valid(kind.domain, strings)
+    keys = _valid(kind.domain, strings, refuse)
     report: dict[str, float | int] = {
         "requested": len(strings),
         "validity": len(keys) / len(strings),
@@ -151,9 +156,17 @@ def _evaluate(
     return {name: None if math.isnan(value) else value for name, value in report.items()}
 
 
-def _valid(domain: Sequences, strings: Sequence[str]) -> list[str]:
-    upper = map(domain.canonical, strings)
-    return [string for string in upper if domain.invalid_reason(string) is None]
+def _valid(
+    domain: Sequences, strings: Sequence[str], refuse: Refuse | None = None
+) -> list[str]:
+    kept = []
+    for place, string in enumerate(strings):
+        try:
+            kept.append(domain.prepare(string))
+        except DataError as error:
+            if refuse is not None:
+                refuse(place, str(error))
+    return kept
 
 
 def _against(

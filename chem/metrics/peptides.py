@@ -13,6 +13,7 @@ from discdiff.chem.peptide import build
 from discdiff.chem.peptide.analyse import read
 from discdiff.chem.peptide.helm import Peptide, is_helm, read_helm
 from discdiff.errors import DataError
+from discdiff.metrics import Refuse
 
 
 def evaluate(
@@ -22,6 +23,7 @@ def evaluate(
     fcd: bool = False,
     sample: int = 10_000,
     seed: int = 42,
+    refuse: Refuse | None = None,
 ) -> report.Report:
     """Return the measures of molecules, and those of peptides after them; HELM is read too.
 
@@ -35,6 +37,7 @@ def evaluate(
         fcd: compute the Fréchet ChemNet distance.
         sample: most molecules of the reference that are compared one by one.
         seed: of that sample.
+        refuse: told of each of `strings` that is no molecule, and why.
 
     Raises:
         InputError: as for molecules.
@@ -45,18 +48,25 @@ def evaluate(
         >>> found["validity"], found["peptides"], found["dextro"]
         (1.0, 0.6666666666666666, 0.25)
     """
-    smiles = [_smiles(string) for string in strings]
-    known = None if reference is None else [_smiles(string) for string in reference]
-    measures = report.evaluate(smiles, known, fcd=fcd, sample=sample, seed=seed)
+    faults: dict[int, str] = {}
+
+    def told(place: int, reason: str) -> None:
+        if refuse is not None:
+            refuse(place, faults.get(place, reason))
+
+    smiles = [_smiles(string, place, faults) for place, string in enumerate(strings)]
+    known = None if reference is None else [_smiles(s, n, {}) for n, s in enumerate(reference)]
+    measures = report.evaluate(smiles, known, fcd=fcd, sample=sample, seed=seed, refuse=told)
     return measures | _of_peptides(smiles)
 
 
-def _smiles(string: str) -> str:
+def _smiles(string: str, place: int, faults: dict[int, str]) -> str:
     if not is_helm(string):
         return string
     try:
         return build.smiles(read_helm(string))
-    except DataError:
+    except DataError as error:
+        faults[place] = str(error)
         return string  # not SMILES either, so it counts as invalid
 
 

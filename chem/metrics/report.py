@@ -22,7 +22,13 @@ from discdiff.chem.metrics.profiles import fragment_similarity, scaffold_similar
 from discdiff.chem.oracles.descriptors import QED, LogP
 from discdiff.chem.oracles.synthesis import SA
 from discdiff.errors import InputError
-from discdiff.metrics import frechet_distance, novelty, uniqueness, valid_unique_novel
+from discdiff.metrics import (
+    Refuse,
+    frechet_distance,
+    novelty,
+    uniqueness,
+    valid_unique_novel,
+)
 
 Report = dict[str, float | int | None]
 
@@ -34,6 +40,7 @@ def evaluate(
     fcd: bool = False,
     sample: int = 10_000,
     seed: int = 42,
+    refuse: Refuse | None = None,
 ) -> Report:
     """Return every measure of N generated SMILES by name, in a fixed order; None if undefined.
 
@@ -55,6 +62,7 @@ def evaluate(
         fcd: compute the Fréchet ChemNet distance, minutes for 10,000 molecules.
         sample: most molecules of the reference that are compared one by one.
         seed: of that sample.
+        refuse: told of each of `strings` that is not valid, and why.
 
     Raises:
         InputError: if `strings` is empty, no reference molecule is valid, or `fcd` is asked without
@@ -74,7 +82,7 @@ def evaluate(
             raise InputError("reference must be given to compute fcd, got None")
     _check.positive_int("sample", sample)
     _check.seed("seed", seed)
-    keys = _canonical(strings)
+    keys = _canonical(strings, refuse)
     molecules = _parsed(keys)
     report: dict[str, float | int] = {
         "requested": len(strings),
@@ -100,8 +108,15 @@ def evaluate(
     return {name: None if math.isnan(value) else value for name, value in report.items()}
 
 
-def _canonical(strings: Sequence[str]) -> list[str]:
-    return [molecule.canonical(s) for s in strings if molecule.invalid_reason(s) is None]
+def _canonical(strings: Sequence[str], refuse: Refuse | None = None) -> list[str]:
+    kept = []
+    for place, string in enumerate(strings):
+        reason = molecule.invalid_reason(string)
+        if reason is None:
+            kept.append(molecule.canonical(string))
+        elif refuse is not None:
+            refuse(place, reason)
+    return kept
 
 
 def _rdkit_reads(string: str) -> bool:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from discdiff.commands.arguments import Arguments, Show, new_file, read
 from discdiff.config.settings import Evaluate
-from discdiff.errors import DataError
+
+if TYPE_CHECKING:
+    from discdiff.data.readers import Row
+
+_SHOWN = 5
 
 
 def evaluate(
@@ -34,17 +38,21 @@ def evaluate(
     with build.located(source, "metrics"):
         measure = registry.find("metrics", settings.metrics)
     usual = registry.find("domains", settings.metrics).column
-    strings, reference = _strings(file, settings.column, usual), None
+    rows, reference = _rows(file, settings.column, usual), None
     if settings.reference is not None:
-        reference = _strings(Path(settings.reference), settings.reference_column, usual)
+        known = _rows(Path(settings.reference), settings.reference_column, usual)
+        reference = [_string(row) for row in known]
+    refused: list[str] = []
     with build.located(source):
         found = measure(
-            strings,
+            [_string(row) for row in rows],
             reference,
             fcd=settings.fcd,
             sample=settings.sample,
             seed=settings.seed,
+            refuse=lambda place, reason: refused.append(f"{rows[place].where}: {reason}"),
         )
+    _tell(file, refused)
     if out is None:
         table.show(file.name, ("measure", "value"), [(k, _number(v)) for k, v in found.items()])
     else:
@@ -54,15 +62,23 @@ def evaluate(
         typer.echo(f"measures: {out}")
 
 
-def _strings(path: Path, column: str | None, usual: str) -> list[str]:
-    """Return the strings of a file; an empty one is kept, it counts as invalid."""
+def _rows(path: Path, column: str | None, usual: str) -> list[Row]:
     from discdiff.data.readers import Columns, read_chunks
 
     chunks = read_chunks(path, Columns(column), usual=usual)
-    rows = [row for chunk in chunks for row in chunk]
-    if not rows:
-        raise DataError(f"{path} must hold at least one string, got an empty file")
-    return [row.string or "" for row in rows]
+    return [row for chunk in chunks for row in chunk]
+
+
+def _string(row: Row) -> str:
+    return row.string or ""  # an empty one is kept, it counts as invalid
+
+
+def _tell(file: Path, refused: list[str]) -> None:
+    """Name the first of the rows that are not valid, and how many more there are."""
+    for reason in refused[:_SHOWN]:
+        typer.echo(f"{file}, {reason}", err=True)
+    if len(refused) > _SHOWN:
+        typer.echo(f"{file}: {len(refused) - _SHOWN} more are not valid", err=True)
 
 
 def _number(value: float | None) -> str:

@@ -21,7 +21,7 @@ _FIELD_LIMIT = 1 << 20
 class Row(NamedTuple):
     """One row of a file: its number (1 is the first row of data), string, split and label.
 
-    In FASTA a row is a record, and `place` begins messages with the line of its header.
+    In FASTA a row is a record, and `place` begins messages with its name and its header's line.
     """
 
     number: int
@@ -29,6 +29,11 @@ class Row(NamedTuple):
     split: str | None = None
     label: str | None = None
     place: str | None = None
+
+    @property
+    def where(self) -> str:
+        """What the row is called in messages that do not number it otherwise."""
+        return f"row {self.number}" if self.place is None else self.place.removesuffix(": ")
 
 
 class Columns(NamedTuple):
@@ -57,7 +62,7 @@ def read_chunks(
             file of one column needs no name.
 
     Raises:
-        DataError: if the file is missing, of another kind, broken, or lacks a column.
+        DataError: if the file is missing, of another kind, broken, holds no row, or lacks a column.
     """
     path = Path(path)
     if not path.is_file():
@@ -67,8 +72,12 @@ def read_chunks(
         raise DataError(f"data file must end in {', '.join(SUFFIXES)} (text: or .gz), got {path}")
     is_table = kind == ".parquet"
     rows = _parquet(path, columns, size, usual) if is_table else _text(path, kind, columns, usual)
+    empty = True
     while chunk := list(itertools.islice(rows, size)):
+        empty = False
         yield chunk
+    if empty:
+        raise DataError(f"{path} must hold at least one row, got none")
 
 
 def _text(path: Path, kind: str, columns: Columns, usual: str) -> Iterator[Row]:
@@ -104,7 +113,8 @@ def _records(path: Path, text: IO[str], columns: Columns) -> Iterator[Row]:
                 if name is not None and name not in record.values:
                     raise DataError(f"line {record.line}: the header must say {name}=…")
             split, label = (None if n is None else record.values[n] for n in columns[1:])
-            yield Row(number, record.sequence, split, label, f"line {record.line}: ")
+            place = f"record {record.name!r} (header in line {record.line}): "
+            yield Row(number, record.sequence, split, label, place)
     except DataError as error:
         raise DataError(f"{path}, {error}") from error
 
@@ -130,6 +140,11 @@ def _csv(path: Path, text: IO[str], delimiter: str, columns: Columns, usual: str
             raise DataError(f"{path}, row {number} cannot be read: {error}") from error
         if fields is None:
             return
+        if any(field.strip() for field in fields[len(header) :]):
+            raise DataError(
+                f"{path}, row {number} must have at most the {len(header)} fields of the header, "
+                f"got {len(fields)}"
+            )
         values = [None if i is None or i >= len(fields) else fields[i] for i in places]
         yield Row(number, *values)
 

@@ -45,7 +45,7 @@ def test_helm_leads_to_the_molecule_and_back(text):
 @pytest.mark.parametrize(
     ("options", "text", "message"),
     [
-        ({}, "GIXK", "residue 3 is 'X', which no residue is known for: unknown=unobserved takes"),
+        ({}, "GIXK", "residue 3 is 'X', for an unknown residue .training takes it with domain.unk"),
         ({}, "GIBK", "residue 3 is 'B', ambiguous: it must be D or N"),
         ({}, "ZK", "residue 1 is 'Z', ambiguous: it must be E or Q"),
         ({}, "KJ", "residue 2 is 'J', ambiguous: it must be I or L"),
@@ -55,7 +55,7 @@ def test_helm_leads_to_the_molecule_and_back(text):
         ({}, "GUK", "residue 2 is 'U', selenocysteine: it must be one of the 20 amino acids"),
         ({}, "OK", "residue 1 is 'O', pyrrolysine"),
         ({}, "G1K", "residue 2 is '1', not one of the 20 amino acids"),
-        ({}, "GIgK", "residue 3 is in lower case, 'g': lower=upper reads it"),
+        ({}, "GIgK", "residue 3 is in lower case, 'g' .training takes it with domain.lower=upper"),
         ({"length": 5}, "GIGK", "length 4 instead of 5"),
         ({"unknown": "unobserved"}, "XX", "no residue is known"),
         ({}, "", "empty"),
@@ -149,8 +149,8 @@ class TestFiles:
         data = encode_file(file, Peptide, max_bad_fraction=0.5)
         assert [data.domain.decode(data.ids(i).tolist()) for i in range(2)] == ["GIGKFLHS", "YGGFL"]
         first, second = data.report.first
-        assert first.reason.startswith("line 4: residue 3 is '-', a gap")
-        assert second.reason.startswith("line 6: residue 4 is '*', a stop")
+        assert first.reason.startswith("record 'b' (header in line 4): residue 3 is '-', a gap")
+        assert second.reason.startswith("record 'c' (header in line 6): residue 4 is '*', a stop")
 
     def test_a_table_is_read_by_its_column(self, tmp_path):
         file = tmp_path / "a.csv"

@@ -177,7 +177,7 @@ def test_an_ambiguous_base_is_refused_by_line_and_learnt_around(discdiff: Run):
     common = ("train", "data.path=a.fasta", "data.valid_fraction=0.3", "domain=dna", *short)
     small = ("denoiser.width=16", "denoiser.depth=1", "denoiser.heads=2", "data.augment=true")
     message = discdiff(*common, *small, "out=run", code=2)
-    assert "row 2: line 3: base 4 is 'N', which no base is known for" in message
+    assert "row 2: record 'b' (header in line 3): base 4 is 'N', for an unknown base" in message
     discdiff(*common, *small, "domain.unknown=unobserved", "out=run")
     assert Model.load("run/model").domain.settings()["unknown"] == "unobserved"
 

@@ -85,7 +85,7 @@ def test_what_is_no_peptide_is_refused_by_line(discdiff: Run):
     small = ("denoiser.width=16", "denoiser.depth=1", "denoiser.heads=2")
     common = ("train", "data.path=a.fasta", "data.valid_fraction=0.3", "domain=peptide")
     message = discdiff(*common, *short, *small, "out=run", code=2)
-    assert "row 2: line 3: residue 3 is '*', a stop" in message
+    assert "row 2: record 'b' (header in line 3): residue 3 is '*', a stop" in message
     Path("a.fasta").write_text(">a\nYGGFL\n>b\ngiXk\n" + ">c\nRRWQWR\n" * 6)
     options = ("domain.unknown=unobserved", "domain.lower=upper")
     discdiff(*common, *short, *small, *options, "out=run")

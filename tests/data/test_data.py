@@ -108,6 +108,12 @@ class TestReaders:
         with pytest.raises(DataError, match="cannot be read"):
             rows(write(tmp_path / "a.parquet", "PAR1 but not really"))
 
+    def test_a_row_with_more_values_than_columns_is_refused(self, tmp_path: Path):
+        assert len(rows(write(tmp_path / "a.csv", "seq,kind\nA,1,, \n"), Columns("seq"))) == 1
+        path = write(tmp_path / "b.csv", "seq,kind\nA,1\nC,2,3\n")
+        with pytest.raises(DataError, match=r"b.csv, row 2 must have at most the 2 fields.*got 3"):
+            rows(path, Columns("seq"))
+
     def test_a_truncated_gzip_file(self, tmp_path: Path):
         whole = write(tmp_path / "a.csv.gz", CSV * 50).read_bytes()
         (tmp_path / "a.csv.gz").write_bytes(whole[:-20])
@@ -172,7 +178,7 @@ class TestEncoding:
             self.encode(tmp_path, text, max_bad_fraction=0.1)
 
     def test_no_good_row_is_an_error(self, tmp_path: Path):
-        with pytest.raises(DataError, match="0 rows read"):
+        with pytest.raises(DataError, match="a.csv must hold at least one row, got none"):
             self.encode(tmp_path, "seq,part,kind\n", max_bad_fraction=1.0)
         with pytest.raises(DataError, match="1 cannot be used"):
             self.encode(tmp_path, "seq,part,kind\nX,,0\n", max_bad_fraction=1.0)

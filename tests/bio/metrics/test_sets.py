@@ -118,9 +118,11 @@ class TestReport:
         assert report["edits_to_nearest"] == pytest.approx((1 + 1 + 0) / 3)
 
     def test_measures_of_peptides(self):
-        a, b = ["YGGFL", "yggfl", "RRWQWR", "GIXK"], ["YGGFM", "RRWQWR", "GI-K"]
-        report = evaluate_peptides(a, b)
-        valid = [s.upper() for s in a[:3]]
+        a, b = ["YGGFL", "YGGFL", "RRWQWR", "giXK"], ["YGGFM", "RRWQWR", "GI-K"]
+        faults: list[tuple[int, str]] = []
+        report = evaluate_peptides(a, b, refuse=lambda *fault: faults.append(fault))
+        assert [place for place, _ in faults] == [3]
+        valid = a[:3]
         assert report["validity"] == 0.75
         assert report["reference_invalid"] == 1
         known = [ProteinAnalysis(s) for s in valid]
