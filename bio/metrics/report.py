@@ -105,8 +105,9 @@ def evaluate_peptides(
 ) -> Report:
     """Return every measure of N generated peptides by name; None if undefined.
 
-    As `evaluate_dna`, but lower case, which may mean D residues, is not valid; with the means of charge at pH 7, GRAVY, hydrophobic moment (helix) and score
-    of liabilities, and words of 1, 2 and 3 residues; those of 1 are the composition.
+    As `evaluate_dna`, with the means of charge at pH 7, GRAVY, hydrophobic moment (helix) and score
+    of liabilities, and words of 1, 2 and 3 residues; those of 1 are the composition. Lower case,
+    which may mean D residues, is not valid.
 
     Example:
         >>> report = evaluate_peptides(["YGGFL", "GIXK"], reference=["YGGFM"])
@@ -114,7 +115,9 @@ def evaluate_peptides(
         (0.5, 1.0)
     """
     oracles = (Charge(), Gravy(), HydrophobicMoment(), Liabilities())
-    return _evaluate(_Kind(Peptide(), (1, 2, 3), oracles), strings, reference, fcd, sample, seed, refuse)
+    return _evaluate(
+        _Kind(Peptide(), (1, 2, 3), oracles), strings, reference, fcd, sample, seed, refuse
+    )
 
 
 def _of_bases(domain: Sequences) -> _Kind:
@@ -156,9 +159,7 @@ def _evaluate(
     return {name: None if math.isnan(value) else value for name, value in report.items()}
 
 
-def _valid(
-    domain: Sequences, strings: Sequence[str], refuse: Refuse | None = None
-) -> list[str]:
+def _valid(domain: Sequences, strings: Sequence[str], refuse: Refuse | None = None) -> list[str]:
     kept = []
     for place, string in enumerate(strings):
         try:

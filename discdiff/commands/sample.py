@@ -36,7 +36,7 @@ def sample(arguments: Arguments = None, show: Show = False) -> None:
         drawn = sampler.sample(
             settings.n,
             generator=torch.Generator().manual_seed(_check.seed("seed", settings.seed)),
-            **build.given(settings, sampler.model.domain, source),
+            **build.given(settings, sampler.model, source),
             batch_size=settings.batch_size,
             progress=lambda done: progress.show("designs", done, settings.n),
         )

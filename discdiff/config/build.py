@@ -15,7 +15,7 @@ from discdiff.campaign.workers import InWorkers
 from discdiff.config.composition import Composition
 from discdiff.config.settings import Component, Design, Drawn, ObjectiveKeys, TermKeys
 from discdiff.constraint.constraint import Constraint, merged
-from discdiff.data.readers import Columns, read_chunks
+from discdiff.data.readers import Columns, Row, read_chunks
 from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError, UnsupportedError
 from discdiff.gapped import Templates
@@ -28,7 +28,7 @@ from discdiff.precision import PRECISIONS
 from discdiff.predictor.judging import refuse_own_judge
 from discdiff.predictor.oracle import PredictorOracle
 from discdiff.samplers.engine import Sampler
-from discdiff.samplers.start import Seeds
+from discdiff.samplers.start import Seeds, seed_ids
 
 
 def model(name: str, device: str, source: Composition, precision: str = "float32") -> Model:
@@ -63,9 +63,9 @@ def sampler(settings: Drawn, source: Composition) -> Sampler:
     return built
 
 
-def given(settings: Drawn, domain: Domain, source: Composition) -> dict[str, Any]:
+def given(settings: Drawn, loaded: Model, source: Composition) -> dict[str, Any]:
     """Return what `settings` fix of every design, as arguments of `Sampler.init`."""
-    template: Templates | None = None
+    domain, template = loaded.domain, None
     if isinstance(settings.template, str) and domain.template is None:
         with located(source):
             template = domain.read_template(settings.template)
@@ -82,7 +82,7 @@ def given(settings: Drawn, domain: Domain, source: Composition) -> dict[str, Any
     return {
         "length": settings.length,
         "template": template,
-        "seeds": _seeds(settings, domain, source),
+        "seeds": _seeds(settings, loaded, source),
         "cond": settings.cond,
     }
 
@@ -118,22 +118,31 @@ def _banded(loaded: Model, settings: Drawn, source: Composition) -> Model:
             raise InputError(f"similarity must be null without seeds, got {settings.similarity!r}")
         if len(settings.similarity) != 2:
             raise InputError(f"similarity must be [low, high], got {settings.similarity!r}")
-        strings = _strings("seeds", settings.seeds, loaded.domain, source)
+        strings = _seed_strings(settings.seeds, loaded, source)
         return loaded.near(strings, *settings.similarity)
 
 
-def _seeds(settings: Drawn, domain: Domain, source: Composition) -> Seeds | None:
+def _seeds(settings: Drawn, loaded: Model, source: Composition) -> Seeds | None:
     if settings.seeds is None:
         return None
-    strings = _strings("seeds", settings.seeds, domain, source)
+    strings = _seed_strings(settings.seeds, loaded, source)
     with located(source):
         return Seeds(strings, settings.level)
 
 
-def _strings(key: str, path: str, domain: Domain, source: Composition) -> list[str]:
+def _seed_strings(path: str, loaded: Model, source: Composition) -> list[str]:
+    """Return the seeds of a file, each of which the model can write."""
+    rows = _rows("seeds", path, loaded.domain, source)
+    with located(source, "seeds"):
+        for row in rows:
+            name = f"{path}, {row.where}"
+            seed_ids(name, row.string or "", loaded.domain, loaded.max_length)
+    return [row.string or "" for row in rows]
+
+
+def _rows(key: str, path: str, domain: Domain, source: Composition) -> list[Row]:
     with located(source, key):
-        chunks = read_chunks(path, Columns(), usual=domain.column)
-        return [row.string or "" for chunk in chunks for row in chunk]
+        return [row for rows in read_chunks(path, Columns(), usual=domain.column) for row in rows]
 
 
 def oracle(components: Mapping[str, Component], source: Composition, owner: Model) -> Combined:
@@ -194,7 +203,7 @@ def objective(
         for term in terms:
             if aggregation.non_negative and not term.bounded and scored.signed[term.output]:
                 raise InputError(
-                    f"objective {type(aggregation).__name__} needs terms of at least 0, and "
+                    f"objective {keys.aggregation['name']} needs terms of at least 0, and "
                     f"{term.output!r} can be negative: give it a transform such as sigmoid"
                 )
         rejected = keys.rejected
@@ -224,7 +233,7 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
             used = stated(settings, drawn.model, scored, guidance)
             refuse_uncleared(used, settings.licence, settings.cleared)
     domain, reference = drawn.model.domain, settings.reference
-    known = None if reference is None else _strings("reference", reference, domain, source)
+    known = None if reference is None else _rows("reference", reference, domain, source)
     with ExitStack() as stack:
         asked: Streaming = scored
         measured = measured_in(scored) is not None
@@ -252,8 +261,8 @@ def campaign(settings: Design, source: Composition, out: Path | None = None) -> 
                 batch_size=settings.batch_size,
                 patience=settings.patience,
                 max_failed=settings.max_failed,
-                reference=known,
-                **given(settings, domain, source),
+                reference=None if known is None else [row.string or "" for row in known],
+                **given(settings, drawn.model, source),
                 config=source.values,
             )
         yield built
@@ -288,16 +297,15 @@ def located(source: Composition, key: str | None = None) -> Iterator[None]:
     """Make a `ConfigError` of a value that is refused, with the place where its key was set.
 
     Args:
-        source: knows the places.
+        source: knows the places; a default of ours is none, since it is not what is at fault.
         key: the dotted key; where None, the message begins with it.
     """
     try:
         yield
     except (InputError, UnsupportedError) as error:
         at = str(error).split(" ", 1)[0] if key is None else key
-        known = at.split(".", 1)[0] in source.values
-        place = f"{source.origin(at)}: " if known else ""
-        raise ConfigError(f"{place}{error}") from error
+        place = source.asked(at) if at.split(".", 1)[0] in source.values else None
+        raise ConfigError(f"{place}: {error}" if place else str(error)) from error
 
 
 def code_option(config: Mapping[str, Any]) -> str | None:

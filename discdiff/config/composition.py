@@ -54,13 +54,14 @@ class Composition:
         rest = "command line" if parts[0] in self.chosen else self.base
         return next((label for label, held in self.documents if _holds(held, parts)), rest)
 
-    def asked(self, group: str) -> str | None:
-        """Return where `group` was asked for; None where it has its default."""
-        if group in self.chosen:
+    def asked(self, key: str) -> str | None:
+        """Return where `key`, or a section that holds it, was asked for; None for a default."""
+        if key in self.chosen:
             return "command line"
-        origin = self.origin(group)
+        origin = self.origin(key)
         default = origin.startswith("configs/") and not origin.startswith("configs/experiment/")
-        return None if default else origin
+        section = key.rpartition(".")[0]
+        return (self.asked(section) if section else None) if default else origin
 
 
 def compose(command: str, overrides: Sequence[str] = (), file: Path | None = None) -> Composition:

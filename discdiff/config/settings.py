@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from discdiff import _check
+from discdiff import _check, registry
 from discdiff.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -344,10 +344,18 @@ def _fill(schema: Any, values: Mapping[str, Any], path: str, source: Composition
         required = entry.default is MISSING and entry.default_factory is MISSING
         if required and entry.name not in values:
             key = path + entry.name
-            raise ConfigError(f"{source.origin(key)}: key {key!r} is not set")
+            place = source.asked(key) or source.origin(key)
+            named = _registered(entry.name) if hints[entry.name] == Component else ""
+            raise ConfigError(f"{place}: key {key!r} is not set{named}")
     return schema(
         **{key: _typed(hints[key], value, path + key, source) for key, value in values.items()}
     )
+
+
+def _registered(key: str) -> str:
+    kind = next((kind for kind in registry.KINDS if kind.removesuffix("s") == key), None)
+    names = [] if kind is None else [entry.name for entry in registry.names(kind)]
+    return f"; it must be one of {', '.join(names)}" if names else ""
 
 
 def _typed(hint: Any, value: Any, path: str, source: Composition) -> Any:

@@ -113,7 +113,7 @@ class Objective:
             if self.aggregation.non_negative and term.direction == "min" and not term.bounded:
                 raise InputError(
                     f"term {term.output!r} must not be negative here: minimise it with a "
-                    "transform into [0, 1], such as ReverseSigmoid or Linear(high, low)"
+                    "transform into [0, 1], such as reverse_sigmoid, or linear with low > high"
                 )
         self.rejected = self._lowest(rejected)
 

@@ -69,16 +69,26 @@ def seed_tokens(strings: Sequence[str], domain: Domain, longest: int) -> Tensor:
     """
     rows = []
     for number, string in enumerate(strings, start=1):
-        try:
-            ids = domain.encode(domain.prepare(string))
-        except DataError as error:
-            raise DataError(f"seed {number}: {error}") from None
-        if not 0 < len(ids) <= longest:
-            raise DataError(f"seed {number} must have 1 to {longest} tokens, got {len(ids)}")
-        if domain.alphabet.mask_id in ids:
-            raise DataError(f"seed {number} must be known at every position, got {string!r}")
+        ids = seed_ids(f"seed {number}", string, domain, longest)
         rows.append(ids + [domain.alphabet.pad_id] * (longest - len(ids)))
     return torch.tensor(rows)
+
+
+def seed_ids(name: str, string: str, domain: Domain, longest: int) -> list[int]:
+    """Return the token ids of one seed, which is called `name` in messages.
+
+    Raises:
+        DataError: if the domain cannot encode it, or it has too many tokens.
+    """
+    try:
+        ids = domain.encode(domain.prepare(string))
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+    if not 0 < len(ids) <= longest:
+        raise DataError(f"{name} must have 1 to {longest} tokens, got {len(ids)}")
+    if domain.alphabet.mask_id in ids:
+        raise DataError(f"{name} must be known at every position, got {string!r}")
+    return ids
 
 
 @dataclass(frozen=True)
@@ -160,6 +170,10 @@ def from_templates(
     templates, layout = _drawn(model, choice, given, length)
     lengths = []
     for template in templates:
+        if len(template) > width:
+            raise InputError(
+                f"template must have at most {width} positions, the model's, got {len(template)}"
+            )
         whole = width if model.length_mode == "pad_as_token" else len(template)
         lengths.append(_check_length(model, whole if length is None else length))
         if lengths[-1] < len(template):

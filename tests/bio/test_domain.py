@@ -44,7 +44,7 @@ def test_tokens_and_strands_go_there_and_back(text):
         ({}, "ACUT", "base 3 is 'U', not one of ACGT: is it RNA?"),
         ({}, "AC-T", "base 3 is '-', not one of ACGT"),
         ({"length": 5}, "ACGT", "length 4 instead of 5"),
-        ({"lower": "refuse"}, "ACgT", "base 3 is in lower case, 'g' .training takes it with domain.lower=upper"),
+        ({"lower": "refuse"}, "ACgT", "base 3 is in lower case, 'g' .training takes it with dom"),
         ({"unknown": "unobserved"}, "NNN", "no base is known"),
         ({"unknown": "unobserved"}, "NRN", "base 2 is 'R', ambiguous"),
     ],
@@ -143,7 +143,8 @@ class TestUnobserved:
 
     def test_rows_hold_the_mask(self, data):
         assert [data.ids(i).tolist() for i in range(2)] == [[0, 1, 2, 3], [0, 4, 4, 3]]
-        assert data.report.first[0].reason.startswith("record 'c' (header in line 5): base 2 is 'R', ambiguous")
+        reason = data.report.first[0].reason
+        assert reason.startswith("record 'c' (header in line 5): base 2 is 'R', ambiguous")
         assert not data.whole
 
     def test_padding_keeps_them(self, data):

@@ -107,7 +107,7 @@ def test_a_file_that_chooses_nothing(design: Run, tmp_path: Path):
 def test_a_plan_that_the_model_has_no_process_for(discdiff: Run):
     error = discdiff("sample", "model=qm9_uniform", "sampler=first_hitting", code=2)
     words = "FirstHitting needs a masked or class_masked process, got uniform"
-    assert f"sampler/first_hitting.yaml: {words}" in error
+    assert f"command line: {words}" in error
 
 
 def test_a_folder_that_holds_a_run(design: Run, tmp_path: Path):
@@ -221,7 +221,7 @@ class TestData:
             ("smiles\nCCO\n", ["data.column=smile"], "must have a column 'smile', got smiles"),
             ("smiles\nCCO\n\n", [], r"row 2: empty"),
             ("smiles\nCCO\nC1CC\n", [], r"row 2: cannot use 'C1CC'"),
-            ("smiles\n", [], "must have a good row|must be good|one must be"),
+            ("smiles\n", [], "must hold at least one row"),
             ("", [], "must have a header, got an empty file"),
             (
                 "smiles,split\nCCO,train\nCCS,valid\n",

@@ -147,8 +147,8 @@ class TestSeeds:
             (("level=0",), r"level must lie in \(0, 1\], got 0"),
             (("length=4",), "length and template must be None where seeds are given"),
             (("seeds=none.smi",), "data file must exist, got '.*none.smi'"),
-            (("seeds=bad.smi",), "seed 2: token 'X' at position 1 of 'AX'"),
-            (("seeds=long.smi",), "seed 1 must have 1 to 6 tokens, got 7"),
+            (("seeds=bad.smi",), r"bad.smi, row 2: token 'X' at position 1 of 'AX'"),
+            (("seeds=long.smi",), r"long.smi, row 1 must have 1 to 6 tokens, got 7"),
         ],
     )
     def test_what_cannot_be_is_refused(
