@@ -40,7 +40,7 @@ def _bases(letter: str, alphabet: Alphabet) -> list[str]:
 
 
 def _residues(written: str, alphabet: Alphabet) -> list[str]:
-    letters = written.strip("[^]").upper()
+    letters = written.strip("[^]")
     if not set(letters) <= residues.MEANING.keys():
         return []
     meant = "".join(residues.MEANING[letter] for letter in letters)
@@ -51,7 +51,8 @@ BASES = Notation("letters of IUPAC", "ACNNRY", ", ".join(MEANING), "[A-Za-z]", _
 RESIDUES = Notation(
     "amino acids",
     "CX{4,8}[KR]GC",
-    f"{', '.join(residues.MEANING)}, [KR] for some amino acids and [^CM] for all but some",
+    f"{', '.join(residues.MEANING)} in upper case (lower case may mean D residues), [KR] for some "
+    "amino acids and [^CM] for all but some",
     r"[A-Za-z]|\[\^?[A-Za-z]+\]",
     _residues,
 )

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from discdiff.errors import InputError
 
+_MOST_NEAR = 4
+
 
 def positive_int(name: str, value: object) -> int:
     """Return `value` if it is an integer of at least 1."""
@@ -80,11 +82,25 @@ def one_of(name: str, value: object, allowed: Sequence[str]) -> str:
 
 def nearest(word: object, allowed: Iterable[str]) -> str | None:
     """Return the member of `allowed` spelt most like `word`, or None if none is close."""
-    matches = difflib.get_close_matches(str(word), list(allowed), n=1)
+    matches = _as_near(str(word), list(allowed))
     return matches[0] if matches else None
 
 
 def suggestion(word: object, allowed: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the nearest match, or an empty string."""
-    match = nearest(word, allowed)
-    return f" Did you mean {match!r}?" if match else ""
+    """Return " Did you mean 'x'?" for those that are nearest, or an empty string."""
+    matches = _as_near(str(word), list(allowed))
+    return f" Did you mean {' or '.join(map(repr, matches))}?" if matches else ""
+
+
+def _as_near(word: str, allowed: Sequence[str]) -> list[str]:
+    """Return all that are spelt most like `word`, case and _ apart if that finds any."""
+    same = [name for name in allowed if _letters(name) == _letters(word)]
+    if same:
+        return same
+    matches = difflib.get_close_matches(word, allowed, n=_MOST_NEAR)
+    like = [difflib.SequenceMatcher(None, match, word).ratio() for match in matches]
+    return sorted(match for match, ratio in zip(matches, like, strict=True) if ratio == like[0])
+
+
+def _letters(word: str) -> str:
+    return word.replace("_", "").casefold()

@@ -108,7 +108,8 @@ def locate(source: str | Path) -> Path:
     """Return the folder of `source`, a path or the name of a shipped model.
 
     Raises:
-        CheckpointError: if it is neither.
+        InputError: if it is neither.
+        CheckpointError: if it is a file.
     """
     path = Path(source)
     if path.is_dir():
@@ -119,7 +120,7 @@ def locate(source: str | Path) -> Path:
     names = [entry.name for entry in registry.names("models")]
     if str(source) in names:
         return registry.model_folder(str(source))
-    raise CheckpointError(
+    raise InputError(
         f"model must be a folder or one of {', '.join(names)}, got {str(source)!r}."
         f"{_check.suggestion(source, names)}"
     )

@@ -362,8 +362,8 @@ class Model:
             precision: `float32`, or `bfloat16` for faster passes that batches may change.
 
         Raises:
-            CheckpointError: if there is no such model, or its folder is broken, foreign or newer.
-            InputError: if the precision is another.
+            CheckpointError: if the folder of the model is broken, foreign or newer.
+            InputError: if there is no such model, or the precision is another.
         """
         from discdiff import checkpoint
 

@@ -113,6 +113,17 @@ def find(kind: str, name: str) -> Any:
         ) from error
 
 
+def listed(word: str) -> str:
+    """Return the names of what `word` is one thing of, such as a sampler; empty for other words.
+
+    Example:
+        >>> listed("schedule"), listed("budget")
+        ('cosine_md4, cosine_mdlm, cosine_squared, geometric, log_linear, polynomial', '')
+    """
+    kinds = (kind for kind in KINDS if _word(kind) == word)
+    return ", ".join(entry.name for kind in kinds for entry in names(kind))
+
+
 def options(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """Return the constructor's parameters of `name`, by parameter name.
 

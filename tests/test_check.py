@@ -102,6 +102,13 @@ def test_one_of_names_the_choices_and_the_nearest():
     )
 
 
+def test_all_that_are_as_near_are_named_and_case_and_underscores_count_less():
+    assert _check.suggestion("EcoR1", ["EcoRI", "EcoRV", "BamHI"]) == (
+        " Did you mean 'EcoRI' or 'EcoRV'?"
+    )
+    assert _check.suggestion("meBmt", ["Bmt", "Me_Bmt"]) == " Did you mean 'Me_Bmt'?"
+
+
 def test_one_of_suggests_nothing_when_nothing_is_near():
     with pytest.raises(InputError, match=r"got 7\.$"):
         _check.one_of("grid", 7, ("linear", "cosine"))

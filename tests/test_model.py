@@ -181,11 +181,11 @@ def edit(folder: Path, **changes: object) -> None:
 
 class TestBrokenFolder:
     def test_missing(self, tmp_path: Path):
-        with pytest.raises(CheckpointError, match="model must be a folder or one of"):
+        with pytest.raises(InputError, match="model must be a folder or one of"):
             Model.load(tmp_path / "nothing")
 
     def test_a_nearly_right_name(self):
-        with pytest.raises(CheckpointError, match="Did you mean 'zinc_selfies'"):
+        with pytest.raises(InputError, match="Did you mean 'zinc_selfies'"):
             Model.load("zinc_selfie")
 
     @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])

@@ -194,20 +194,30 @@ def _link(text: str, start: int, names: list[str], chains: list[tuple[str, ...]]
 
 def _split(text: str, mark: str) -> Iterator[tuple[int, str]]:
     """Yield the parts of `text` between marks outside brackets, each with where it starts."""
-    open_until: list[str] = []
+    opened: list[int] = []
     start = 0
     for place, character in enumerate(text):
         if character in _OPENERS:
-            open_until.append(_OPENERS[character])
+            opened.append(place)
         elif character in _CLOSERS:
-            if not open_until or open_until.pop() != character:
+            if not opened:
                 raise DataError(f"character {place + 1} of {_shown(text)}: {character!r} too many")
-        elif character == mark and not open_until:
+            if _OPENERS[text[opened[-1]]] != character:
+                raise _unclosed(text, opened[-1])
+            opened.pop()
+        elif character == mark and not opened:
             yield start, text[start:place]
             start = place + 1
-    if open_until:
-        raise DataError(f"{open_until[-1]!r} is missing in {_shown(text)}")
+    if opened:
+        raise _unclosed(text, opened[-1])
     yield start, text[start:]
+
+
+def _unclosed(text: str, place: int) -> DataError:
+    missing = _OPENERS[text[place]]
+    return DataError(
+        f"character {place + 1} of {_shown(text)}: {text[place]!r} is not closed by {missing!r}"
+    )
 
 
 def _spelt(symbol: str) -> str:

@@ -75,7 +75,8 @@ def carry_through(settings: Train, source: Composition) -> None:
     folder = Path(settings.out)
     with located(source):
         _check.seed("seed", settings.seed)
-    first = None if settings.init is None else Model.load(settings.init)
+    with located(source, "init"):
+        first = None if settings.init is None else Model.load(settings.init)
     encoded = _encoded(settings, source, first)
     typer.echo(str(encoded.report), err=True)
     model = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from discdiff.constraint.constraint import Constraint, merged
 from discdiff.data.readers import Columns, Row, read_chunks
 from discdiff.domain import Domain, Template
 from discdiff.errors import ConfigError, InputError, UnsupportedError
-from discdiff.gapped import Templates
+from discdiff.gapped import Gapped, Templates
 from discdiff.licence import Stated, of_card, refuse_uncleared
 from discdiff.model import Model
 from discdiff.objective import Objective, Term
@@ -30,13 +31,15 @@ from discdiff.predictor.oracle import PredictorOracle
 from discdiff.samplers.engine import Sampler
 from discdiff.samplers.start import Seeds, seed_ids
 
+_LOG = logging.getLogger(__name__)
+
 
 def model(name: str, device: str, source: Composition, precision: str = "float32") -> Model:
     """Return a shipped model, or the model of a folder, on `device`.
 
     Raises:
-        ConfigError: if device or precision is unknown, or the device absent.
-        CheckpointError: if there is no such model.
+        ConfigError: if model, device or precision is unknown, or the device absent.
+        CheckpointError: if the model cannot be loaded.
     """
     with located(source, "device"):
         _check.one_of("device", device, ("auto", "cpu", "cuda"))
@@ -46,7 +49,8 @@ def model(name: str, device: str, source: Composition, precision: str = "float32
         device = "cuda" if torch.cuda.is_available() else "cpu"
     with located(source, "precision"):
         _check.one_of("precision", precision, PRECISIONS)
-    return Model.load(name, device, precision)
+    with located(source, "model"):
+        return Model.load(name, device, precision)
 
 
 def sampler(settings: Drawn, source: Composition) -> Sampler:
@@ -69,6 +73,7 @@ def given(settings: Drawn, loaded: Model, source: Composition) -> dict[str, Any]
     if isinstance(settings.template, str) and domain.template is None:
         with located(source):
             template = domain.read_template(settings.template)
+        _tell_cut(template, loaded)
     if isinstance(settings.template, list):
         with located(source, "template"):
             for position, choice in enumerate(settings.template):
@@ -85,6 +90,17 @@ def given(settings: Drawn, loaded: Model, source: Composition) -> dict[str, Any]
         "seeds": _seeds(settings, loaded, source),
         "cond": settings.cond,
     }
+
+
+def _tell_cut(template: Templates, loaded: Model) -> None:
+    longest = int(loaded.lengths.probabilities.nonzero().max())
+    if isinstance(template, Gapped) and template.low <= longest < template.high:
+        _LOG.warning(
+            "template: its ranges allow up to %d tokens, but the model writes at most %d; longer "
+            "ranges are cut",
+            template.high,
+            longest,
+        )
 
 
 def _told(loaded: Model, settings: Drawn, source: Composition) -> Model:

@@ -345,17 +345,13 @@ def _fill(schema: Any, values: Mapping[str, Any], path: str, source: Composition
         if required and entry.name not in values:
             key = path + entry.name
             place = source.asked(key) or source.origin(key)
-            named = _registered(entry.name) if hints[entry.name] == Component else ""
-            raise ConfigError(f"{place}: key {key!r} is not set{named}")
+            listed = registry.listed(entry.name) if hints[entry.name] == Component else ""
+            raise ConfigError(
+                f"{place}: key {key!r} is not set{listed and f'; it must be one of {listed}'}"
+            )
     return schema(
         **{key: _typed(hints[key], value, path + key, source) for key, value in values.items()}
     )
-
-
-def _registered(key: str) -> str:
-    kind = next((kind for kind in registry.KINDS if kind.removesuffix("s") == key), None)
-    names = [] if kind is None else [entry.name for entry in registry.names(kind)]
-    return f"; it must be one of {', '.join(names)}" if names else ""
 
 
 def _typed(hint: Any, value: Any, path: str, source: Composition) -> Any:
@@ -384,8 +380,11 @@ def _typed(hint: Any, value: Any, path: str, source: Composition) -> Any:
     raise _mistyped(hint, value, path, source)
 
 
-def _mistyped(hint: Any, value: Any, path: str, source: Composition) -> ConfigError:
-    return ConfigError(f"{source.origin(path)}: {path} must be {_spelt(hint)}, got {value!r}")
+def _mistyped(kind: Any, value: Any, path: str, source: Composition) -> ConfigError:
+    ranged = path == "length" and isinstance(value, list)
+    hint = "; a template with a range draws lengths, such as X{15,25} of peptides" if ranged else ""
+    rule = f"{path} must be {_spelt(kind)}, got {value!r}{hint}"
+    return ConfigError(f"{source.origin(path)}: {rule}")
 
 
 def _spelt(hint: Any) -> str:

@@ -190,7 +190,8 @@ class Predictor:
         """Return the predictor of a folder, or a shipped one by its name.
 
         Raises:
-            CheckpointError: if there is none, a file is broken, or it does not fit.
+            InputError: if there is none of that name.
+            CheckpointError: if a file is broken or missing, or does not fit.
         """
         folder = locate(source)
         config = checkpoint.read_config(folder, checkpoint.PREDICTOR)
@@ -234,7 +235,8 @@ def locate(source: str | Path) -> Path:
     """Return the folder of `source`, a path or the name of a shipped predictor.
 
     Raises:
-        CheckpointError: if it is neither, or a folder that holds a guide and a judge.
+        InputError: if it is neither.
+        CheckpointError: if it is a folder that holds a guide and a judge.
     """
     path = Path(source)
     if path.is_dir():
@@ -252,7 +254,7 @@ def locate(source: str | Path) -> Path:
         except ConfigError as error:
             raise CheckpointError(str(error)) from error
     shipped = f" or one of {', '.join(names)}" if names else ""
-    raise CheckpointError(
-        f"a predictor must be a folder{shipped}, got {str(source)!r}."
+    raise InputError(
+        f"path must be a folder{shipped}, got {str(source)!r}."
         f"{_check.suggestion(source, names)}"
     )

@@ -104,7 +104,7 @@ class TestTemplates:
     """Letters, lists in brackets, counts and ranges."""
 
     def test_a_list_says_what_may_stand(self):
-        found = Peptide().read_template("Cx[KR][^CMW]Bd")
+        found = Peptide().read_template("CX[KR][^CMW]BD")
         assert isinstance(found, Template)
         allowed = ["".join(SPACE[row]) for row in found.allowed.numpy()]
         rest = "".join(set(AMINO_ACIDS) - set("CMW"))
@@ -127,6 +127,8 @@ class TestTemplates:
             ("", r"template must be amino acids such as CX\{4,8\}\[KR\]GC, got ''"),
             ("GU", "got 'U' at position 2 of 'GU'; they are A, C, D"),
             ("G[KU]", r"got '\[KU\]' at position 2"),
+            ("GkLL", r"got 'k' at position 2 .*Z, J, X in upper case \(lower case may mean D residu"),
+            ("G[kR]", r"got '\[kR\]' at position 2"),
             ("G[^X]", r"got '\[\^X\]' at position 2"),
             ("G[", r"got '\[' at position 2"),
             ("G[]", r"got '\[' at position 2"),

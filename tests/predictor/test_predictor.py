@@ -226,7 +226,7 @@ class TestFolder:
             Predictor.load(tmp_path / "p")
 
     def test_what_is_no_predictor_is_named(self, trained, tmp_path):
-        with pytest.raises(CheckpointError, match="must be a folder"):
+        with pytest.raises(InputError, match="path must be a folder"):
             Predictor.load("nothing")
         trained.save(tmp_path / "run" / "guide")
         with pytest.raises(CheckpointError, match="holds the predictors guide: name one"):
