@@ -45,11 +45,12 @@ def needed(relaxed: Relaxed | None, asked_by: str, instead: str = "") -> Relaxed
     return relaxed
 
 
-def relaxed_values(oracle: object) -> Relaxed | None:
+def relaxed_values(oracle: object, lacking: float | None = None) -> Relaxed | None:
     """Return the map from rows `(N, L, V)` to values `(N, R)`; None where an oracle has none.
 
     Args:
         oracle: an oracle in any wrappers.
+        lacking: the value of each output whose oracle has none, beside others that have.
 
     Example:
         >>> class Gs:
@@ -59,17 +60,21 @@ def relaxed_values(oracle: object) -> Relaxed | None:
         tensor([[1.]])
     """
     if isinstance(oracle, Combined):
-        parts = [relaxed_values(part) for part in oracle.oracles]
+        parts = [relaxed_values(part, lacking) for part in oracle.oracles]
         known = [part for part in parts if part is not None]
-        if len(known) < len(parts):
+        if not known or (lacking is None and len(known) < len(parts)):
             return None
-        return lambda rows: torch.cat([part(rows) for part in known], dim=1)
+        filled = [
+            _constant(lacking or 0.0, len(one.outputs)) if part is None else part
+            for one, part in zip(oracle.oracles, parts, strict=True)
+        ]
+        return lambda rows: torch.cat([part(rows) for part in filled], dim=1)
     if isinstance(oracle, Checked):
         own = getattr(oracle.oracle, "relaxed", None)
         return None if own is None else _checked(own, oracle.name, len(oracle.outputs))
     if not isinstance(oracle, Wrapper):
         return None
-    inner = relaxed_values(oracle.oracle)
+    inner = relaxed_values(oracle.oracle, lacking)
     if isinstance(oracle, Flanked) and inner is not None:
         return lambda rows: inner(oracle.rows(rows))
     return inner
@@ -105,6 +110,10 @@ def relaxed_reward(objective: Objective, outputs: Sequence[str], values: Tensor)
         away = values[:, j] - values[:, j].detach()
         reward = reward + torch.from_numpy(slope).to(values) * away
     return reward
+
+
+def _constant(value: float, outputs: int) -> Relaxed:
+    return lambda rows: rows.new_full((len(rows), outputs), value)
 
 
 def _checked(own: Relaxed, name: str, outputs: int) -> Relaxed:

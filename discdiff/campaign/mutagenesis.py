@@ -11,7 +11,8 @@ import torch
 from discdiff.campaign.reward import without_memory
 from discdiff.campaign.rulers import Rows, text
 from discdiff.errors import UnsupportedError
-from discdiff.oracle import Combined, Scores, Wrapper
+from discdiff.objective import Objective
+from discdiff.oracle import Combined, Scores, Streaming, Wrapper
 from discdiff.oracle.check import Checked
 from discdiff.oracle.scores import Bools, Floats
 from discdiff.relaxed import Relaxed, relaxed_values
@@ -38,7 +39,8 @@ def substituted(reward: Reward, string: str) -> Floats:
         string: a valid design in canonical form.
 
     Raises:
-        UnsupportedError: if an oracle has no `relaxed`, or the design is too long for a map.
+        UnsupportedError: if an oracle that the reward reads has no `relaxed`, or the design is too
+            long for a map.
         OracleError: if a `relaxed` fails.
 
     Example:
@@ -50,7 +52,8 @@ def substituted(reward: Reward, string: str) -> Floats:
         >>> substituted(Reward(Letters("ACGT"), Gs()), "AG").tolist()
         [[1.0, 1.0, 2.0, 1.0], [0.0, 0.0, 1.0, 0.0]]
     """
-    values = relaxed_values(reward.oracle)
+    unread = not set(_used(reward)) & set(_unanswered(reward))
+    values = relaxed_values(reward.oracle, 0.0 if unread else None)
     if values is None:
         names = ", ".join(dict.fromkeys(_without(reward.oracle)))
         raise UnsupportedError(
@@ -75,6 +78,51 @@ def substituted(reward: Reward, string: str) -> Floats:
     found = np.full((len(flat), len(reward.oracle.outputs)), np.nan)
     found[valid] = _asked(values, flat[torch.from_numpy(valid)], size)
     return _judged(reward, found, valid, strings).reshape(len(tokens), size)
+
+
+def of_gradients(reward: Reward) -> tuple[Reward, list[str]]:
+    """Return the reward of the terms whose oracles have `relaxed`, and the outputs left out.
+
+    Itself where none has to be left out, or none would be left. Filters of outputs that are left
+    out are too.
+
+    Args:
+        reward: of the run.
+    """
+    without, objective = _unanswered(reward), reward.objective
+    left = [output for output in _used(reward) if output in without]
+    if not left or not isinstance(objective, Objective):
+        return reward, []
+    terms = [term for term in objective.terms if term.output not in without]
+    if not terms:
+        return reward, []
+    filters = [rule for rule in objective.filters if not without & set(rule.outputs)]
+    rest = Objective(terms, objective.aggregation, filters, None, objective.rejected)
+    return Reward(reward.domain, reward.oracle, rest), left
+
+
+def _used(reward: Reward) -> list[str]:
+    """Return the outputs that the reward is made of."""
+    if not isinstance(reward.objective, Objective):
+        return list(reward.oracle.outputs)
+    terms = [term.output for term in reward.objective.terms]
+    ruled = [output for rule in reward.objective.filters for output in rule.outputs]
+    return list(dict.fromkeys([*terms, *ruled]))
+
+
+def _unanswered(reward: Reward) -> set[str]:
+    """Return the outputs whose oracles have no `relaxed`."""
+    answered = _answered(reward.oracle)
+    pairs = zip(reward.oracle.outputs, answered, strict=True)
+    return {output for output, known in pairs if not known}
+
+
+def _answered(oracle: Streaming) -> list[bool]:
+    if isinstance(oracle, Combined):
+        return [known for part in oracle.oracles for known in _answered(part)]
+    if isinstance(oracle, Wrapper):
+        return _answered(oracle.oracle)
+    return [relaxed_values(oracle) is not None] * len(oracle.outputs)
 
 
 def heat_map(changes: Floats, letters: Sequence[str], string: Sequence[str], name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from discdiff.licence import MADE_WITH
 from discdiff.model import Model
-from discdiff.oracle import Streaming
+from discdiff.oracle import Combined, Streaming, Wrapper
 
 USED = "used"
 """The setting of a store that keeps it; what it says changes no design."""
@@ -42,7 +42,7 @@ def provenance(model: Model, oracle: Streaming, name: str | None = None) -> dict
     card = model.card
     found = {
         "outputs": outputs,
-        "oracle_licences": dict(oracle.licences),
+        "oracle_licences": _oracle_licences(oracle),
         "model": {"name": name, "card": {key: card[key] for key in _CARD if key in card}},
         "packages": dict(_licences()),
     }
@@ -53,8 +53,8 @@ def provenance(model: Model, oracle: Streaming, name: str | None = None) -> dict
 def directions(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return whether more (``max``) or less (``min``) of each output is better, where it is known.
 
-    A term of the objective says so of an output that it takes as it is or through a falling
-    sigmoid; of the others their oracle says it.
+    A term of the objective says so of an output that it takes as it is, or by a transform that
+    only rises or only falls; of the others their oracle says it.
 
     Example:
         >>> directions({"objective": {"terms": [{"output": "sa", "direction": "min"}]}})
@@ -65,11 +65,36 @@ def directions(settings: Mapping[str, Any]) -> dict[str, str]:
     objective = settings.get("objective")
     terms = objective.get("terms", []) if isinstance(objective, Mapping) else []
     for term in terms:
-        transform = term.get("transform", {}).get("type", "Identity")
-        if transform == "Identity":
-            found[term["output"]] = term["direction"]
-        elif transform == "ReverseSigmoid":
-            found[term["output"]] = "min" if term["direction"] == "max" else "max"
+        falls = _falls(term.get("transform", {}))
+        if falls is not None:
+            found[term["output"]] = "min" if (term["direction"] == "min") != falls else "max"
+    return found
+
+
+def _falls(transform: Mapping[str, Any]) -> bool | None:
+    """Return whether a transform falls where its output rises; None where it does both."""
+    kind = transform.get("type", "Identity")
+    if kind == "Linear":
+        return bool(transform["low"] > transform["high"])
+    return {"Identity": False, "Sigmoid": False, "ReverseSigmoid": True}.get(kind)
+
+
+def _oracle_licences(oracle: Streaming) -> dict[str, str]:
+    """Return licences by the names that outputs have, which two oracles do not share."""
+    inside: object = oracle
+    while isinstance(inside, Wrapper):
+        inside = inside.oracle
+    if not isinstance(inside, Combined):
+        return dict(oracle.licences)
+    found: dict[str, str] = {}
+    first = 0
+    for part in inside.oracles:
+        outputs = inside.outputs[first : first + len(part.outputs)]
+        first += len(outputs)
+        heads = {output.partition(".")[0] for output in outputs}
+        name = outputs[0] if len(outputs) == 1 else heads.pop() if len(heads) == 1 else ""
+        for own, licence in part.licences.items():
+            found[name if name and len(part.licences) == 1 else own] = licence
     return found
 
 

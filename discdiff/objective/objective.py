@@ -112,8 +112,8 @@ class Objective:
         for term in self.terms:
             if self.aggregation.non_negative and term.direction == "min" and not term.bounded:
                 raise InputError(
-                    f"term {term.output!r} must not be negative here: minimise it with a "
-                    "transform into [0, 1], such as reverse_sigmoid, or linear with low > high"
+                    f"term {term.output!r} must not be negative here: give what is to be low a "
+                    "transform into [0, 1], such as sigmoid or linear, whose complement is rewarded"
                 )
         self.rejected = self._lowest(rejected)
 

@@ -255,6 +255,5 @@ def locate(source: str | Path) -> Path:
             raise CheckpointError(str(error)) from error
     shipped = f" or one of {', '.join(names)}" if names else ""
     raise InputError(
-        f"path must be a folder{shipped}, got {str(source)!r}."
-        f"{_check.suggestion(source, names)}"
+        f"path must be a folder{shipped}, got {str(source)!r}.{_check.suggestion(source, names)}"
     )

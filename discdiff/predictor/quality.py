@@ -13,6 +13,7 @@ from discdiff.domain import Domain
 from discdiff.oracle.scores import Floats
 from discdiff.predictor.linear import logistic, ridge, sigmoid
 
+_FEW = 10  # rows held out, on fewer of which a correlation means nothing
 Measure = Callable[[Floats, Floats], float]
 Measured = dict[str, dict[str, float]]  # by method, by measure
 
@@ -201,13 +202,13 @@ def _measures(
 
 
 def as_markdown(found: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> str:
-    """Return the measures as one table in Markdown.
+    """Return the measures as one table in Markdown, and a warning where few rows were held out.
 
     Example:
-        >>> print(as_markdown({"a": {"mean": {"RMSE": 0.5, "rows": 9}}}))
+        >>> print(as_markdown({"a": {"mean": {"RMSE": 0.5, "rows": 90}}}))
         | output | method | RMSE | rows |
         |---|---|---|---|
-        | a | mean | 0.500 | 9 |
+        | a | mean | 0.500 | 90 |
     """
     rows = [
         (output, method, numbers)
@@ -219,6 +220,9 @@ def as_markdown(found: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -
     for output, method, numbers in rows:
         cells = (_cell(numbers.get(name)) for name in names)
         lines.append(f"| {' | '.join((output, method, *cells))} |")
+    fewest = min((numbers.get("rows") or 0 for _, _, numbers in rows), default=_FEW)
+    if fewest < _FEW:
+        lines += ["", f"Warning: measured on {fewest} rows; on fewer than {_FEW} this says little."]
     return "\n".join(lines)
 
 

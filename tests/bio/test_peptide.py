@@ -127,7 +127,10 @@ class TestTemplates:
             ("", r"template must be amino acids such as CX\{4,8\}\[KR\]GC, got ''"),
             ("GU", "got 'U' at position 2 of 'GU'; they are A, C, D"),
             ("G[KU]", r"got '\[KU\]' at position 2"),
-            ("GkLL", r"got 'k' at position 2 .*Z, J, X in upper case \(lower case may mean D residu"),
+            (
+                "GkLL",
+                r"got 'k' at position 2 .*Z, J, X in upper case \(lower case may mean D residu",
+            ),
             ("G[kR]", r"got '\[kR\]' at position 2"),
             ("G[^X]", r"got '\[\^X\]' at position 2"),
             ("G[", r"got '\[' at position 2"),

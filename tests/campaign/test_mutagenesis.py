@@ -12,7 +12,7 @@ from discdiff.bio.domain import DNA
 from discdiff.bio.oracles.motif import AGGREGATES, MotifScore
 from discdiff.campaign import Store
 from discdiff.campaign.insight import Insight
-from discdiff.campaign.mutagenesis import heat_map, in_words, substituted
+from discdiff.campaign.mutagenesis import heat_map, in_words, of_gradients, substituted
 from discdiff.campaign.report import render_report, write_report
 from discdiff.campaign.rows import Row
 from discdiff.errors import UnsupportedError
@@ -79,6 +79,25 @@ def test_what_cannot_be_asked_is_named(motifs):
         substituted(reward, DESIGN)
     with pytest.raises(UnsupportedError, match="at most 4,000 cells, .* 1001 positions of 4"):
         substituted(Reward(DNA(), motifs("TBP")), "A" * 1001)
+
+
+def test_terms_without_gradients_are_left_out(motifs, tmp_path):
+    def length(strings):
+        return [float(len(s)) for s in strings]
+
+    oracle = Combined({"tata": motifs("TBP"), "length": length})
+    reward = Reward(DNA(), oracle, Objective([Term("tata"), Term("length")], "weighted_sum"))
+    rest, left = of_gradients(reward)
+    assert left == ["length"]
+    alone = substituted(Reward(DNA(), motifs("TBP")), DESIGN)
+    np.testing.assert_allclose(substituted(rest, DESIGN), alone, atol=1e-9)
+    recorded = Reward(DNA(), oracle, Objective([Term("tata")], "weighted_sum"))
+    assert of_gradients(recorded) == (recorded, [])
+    np.testing.assert_allclose(substituted(recorded, DESIGN), alone, atol=1e-9)
+    with filled(tmp_path / "run", [DESIGN], reward.strings([DESIGN]).reward.tolist()) as store:
+        found = section(render_report(store, lambda s: None, insight=Insight(DNA(), reward)))
+    assert "Maps of substitutions leave out length, which cannot be asked" in found
+    assert found.count("<rect") == 4 * len(DESIGN)
 
 
 def test_cells_say_their_numbers_and_colours_their_signs():

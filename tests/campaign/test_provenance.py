@@ -66,6 +66,8 @@ def test_what_the_card_says_of_data_and_licence_is_recorded():
         ({"direction": "min", "transform": {"type": "Identity"}}, "min"),
         ({"direction": "max", "transform": {"type": "ReverseSigmoid"}}, "min"),
         ({"direction": "min", "transform": {"type": "ReverseSigmoid"}}, "max"),
+        ({"direction": "min", "transform": {"type": "Sigmoid"}}, "min"),
+        ({"direction": "max", "transform": {"type": "Linear", "low": 9, "high": 1}}, "min"),
         ({"direction": "max", "transform": {"type": "Band"}}, "max"),  # as the oracle says
     ],
 )

@@ -50,6 +50,32 @@ def test_a_template_of_residues(discdiff: Run, model: Path):
     assert "template must be amino acids, each with an optional {n} or {n,m}, got 'U'" in message
 
 
+def test_ranges_beyond_the_model_are_said_to_be_cut(discdiff: Run, model: Path, caplog):
+    discdiff("sample", f"model={model}", "n=2", "template='CX{5,80}C'")
+    assert "ranges allow up to 82 tokens, but the model writes at most 12" in caplog.text
+    caplog.clear()
+    discdiff("sample", f"model={model}", "n=2", "template='CX{5,10}C'")
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["template=X{13}"], "command line: template must have at most 12 positions, .* got 13"),
+        (["length=[7,9]"], r"length must be an integer, got \[7, 9\]; a template with a range"),
+        (["template=CkC"], r"got 'k' at position 2 .*lower case may mean D residues"),
+        (["seeds=a.fasta"], r"a.fasta, record 'b' \(header in line 3\): residue 6 is 'J', ambig"),
+    ],
+)
+def test_mistakes(discdiff: Run, model: Path, arguments: list[str], message: str):
+    Path("a.fasta").write_text(">a\nYGGFLK\n>b\nGIGKL\nJKK\n")
+    for command in ("sample", "design"):
+        fixed = ["oracle=[gravy]", "out=run"] if command == "design" else []
+        found = discdiff(command, f"model={model}", *fixed, *arguments, code=2)
+        assert re.search(message, found)
+        assert "configs/" not in found
+
+
 def test_a_campaign_and_its_files(discdiff: Run, model: Path):
     discdiff(
         *("design", f"model={model}", "guidance=tds", "guidance.particles=4", "round_size=8"),

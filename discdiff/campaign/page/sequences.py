@@ -11,7 +11,7 @@ from markupsafe import Markup
 from discdiff.annotation import Annotation, annotated
 from discdiff.campaign.insight import Insight
 from discdiff.campaign.logo import logo
-from discdiff.campaign.mutagenesis import heat_map, in_words, substituted
+from discdiff.campaign.mutagenesis import heat_map, in_words, of_gradients, substituted
 from discdiff.campaign.page.drawings import Draw
 from discdiff.campaign.rows import Row
 from discdiff.campaign.summary import Summary, number
@@ -87,21 +87,27 @@ def _add_logos(found: Sequences, summary: Summary, domain: Domain) -> None:
 
 
 def _add_maps(found: Sequences, best: Sequence[Row], reward: Reward) -> None:
+    asked, left = of_gradients(reward)
     for place, row in enumerate(best, start=1):
         try:
-            caption, drawing = _map(place, row, reward)
+            caption, drawing = _map(place, row, asked, whole=not left)
         except DiscdiffError as error:
             found.notes.append(f"No map of substitutions: {error}.")
             return
         if drawing is not None:
             found.maps.append((caption, Markup(drawing)))
+    if left:
+        found.notes.append(
+            f"Maps of substitutions leave out {', '.join(left)}, which cannot be asked without "
+            "cost: they are of the reward made of the other outputs."
+        )
 
 
-def _map(place: int, row: Row, reward: Reward) -> tuple[str, str | None]:
+def _map(place: int, row: Row, reward: Reward, whole: bool) -> tuple[str, str | None]:
     tokens, letters = reward.domain.split(row.sequence), reward.domain.alphabet.tokens
     rewards = substituted(reward, row.sequence)
     own = rewards[0, letters.index(tokens[0])]
-    if not np.isclose(own, row.reward, rtol=_AGREE, atol=_AGREE):
+    if whole and not np.isclose(own, row.reward, rtol=_AGREE, atol=_AGREE):
         raise DiscdiffError(
             f"by relaxed rows the reward of design {place} is {number(float(own))}, and its record "
             f"says {number(row.reward)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from discdiff.campaign.provenance import USED
+from discdiff.campaign.provenance import USED, directions
 
 _ARROWS = {"max": "↑", "min": "↓"}
 
@@ -33,6 +33,7 @@ def used_in(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     found = settings.get(USED)
     if found is None:
         return None
+    better = directions(settings)
     name, card = found["model"]["name"], dict(found["model"]["card"])
     data = card.pop("data", {})
     about_data = data if isinstance(data, Mapping) else {"": data}
@@ -40,7 +41,7 @@ def used_in(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     lines += [(key.replace("_", " "), str(value)) for key, value in card.items()]
     lines += [(f"data {key}".strip(), str(value)) for key, value in about_data.items()]
     return {
-        "outputs": found["outputs"],
+        "outputs": [o | {"direction": better[o["name"]]} for o in found["outputs"]],
         "oracles": list(found["oracle_licences"].items()) or [("licences", "none declared")],
         "model": lines or [("card", "none")],
         "packages": list(found["packages"].items()),
