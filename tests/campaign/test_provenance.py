@@ -10,7 +10,7 @@ from discdiff.campaign.provenance import USED, directions, provenance
 from discdiff.errors import StoreError
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
-from discdiff.oracle import Combined, as_oracle
+from discdiff.oracle import Combined, as_oracle, stack
 from discdiff.samplers.first_hitting import FirstHitting
 
 
@@ -43,6 +43,19 @@ def test_what_oracles_declare_is_recorded():
     ]
     assert found["oracle_licences"] == {"docking": "CC-BY-4.0"}
     assert found["packages"]["discdiff"] == "Apache-2.0"
+
+
+def test_licences_stand_by_the_names_that_the_user_gave():
+    def part(licence, outputs):
+        def score(strings):
+            return [[0.0] * len(outputs) for _ in strings]
+
+        score.name, score.licence, score.outputs = "predictor", licence, outputs
+        return score
+
+    oracle = Combined({"hemo": part("GPL-3.0", ("p",)), "amp": part("CC0", ("mean", "sd"))})
+    found = provenance(model(), stack(oracle, model().domain))
+    assert found["oracle_licences"] == {"hemo": "GPL-3.0", "amp": "CC0"}
 
 
 def test_what_the_card_says_of_data_and_licence_is_recorded():

@@ -104,6 +104,33 @@ def test_a_file_that_chooses_nothing(design: Run, tmp_path: Path):
     assert "mine.yaml: oracle must be one of" in design("mine.yaml", code=2)
 
 
+def test_a_key_that_is_not_set_is_missed_in_the_file_that_lacks_it(design: Run, tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("objective: {terms: {qed: {}}}\n")
+    words = "mine.yaml: key 'objective.aggregation' is not set; it must be one of arithmetic_mean, "
+    assert words in design("mine.yaml", code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["oracle=[alerts]", "objective=geometric_mean"],
+            "command line: term 'alerts' must not be negative here: .*such as sigmoid or linear",
+        ),
+        (["model=qm9_maske"], "command line: model must be .* mean 'qm9_masked'"),
+        (
+            ["oracle.a={name: predictor, path: permeability_guid}"],
+            "command line: .*path must be a folder or one of .* mean 'permeability_guide'",
+        ),
+    ],
+)
+def test_what_was_given_is_blamed(design: Run, tmp_path: Path, arguments: list[str], message: str):
+    error = design(*arguments, code=2)
+    assert re.search(message, error)
+    assert "configs/" not in error
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_plan_that_the_model_has_no_process_for(discdiff: Run):
     error = discdiff("sample", "model=qm9_uniform", "sampler=first_hitting", code=2)
     words = "FirstHitting needs a masked or class_masked process, got uniform"

@@ -167,6 +167,12 @@ class TestQuality:
         target = generator.normal(size=60).round(1)
         return (target + generator.normal(size=60)).round(1), target
 
+    def test_measures_on_few_rows_are_marked(self):
+        found = {"a": {"predictor": {"Pearson": 1.0, "rows": 3}}}
+        assert "Warning: measured on 3 rows; on fewer than 10" in quality.as_markdown(found)
+        found["a"]["predictor"]["rows"] = 10
+        assert "Warning" not in quality.as_markdown(found)
+
     def test_correlations(self, data):
         assert quality.pearson(*data) == pytest.approx(scipy.stats.pearsonr(*data).statistic)
         assert quality.spearman(*data) == pytest.approx(scipy.stats.spearmanr(*data).statistic)
