@@ -182,7 +182,7 @@ class TestModel:
         return Path(shutil.copytree(tiny, tmp_path / "broken"))
 
     def test_missing(self, discdiff: Run):
-        error = discdiff("sample", "model=zinc_selfie", code=1)
+        error = discdiff("sample", "model=zinc_selfie", code=2)
         assert "got 'zinc_selfie'. Did you mean 'zinc_selfies'?" in error
 
     def test_truncated(self, discdiff: Run, broken: Path):
