@@ -70,7 +70,7 @@ class TestSample:
         ("argument", "message"),
         [
             ("template=ACX", "template must be letters of IUPAC, .* got 'X' at position 3"),
-            ("domain.flank=A", "domain .*has no option 'flank'.* Did you mean 'flank3' or 'flank5'"),
+            ("domain.flank=A", "has no option 'flank'.* Did you mean 'flank3' or 'flank5'"),
             ("domain=rna", "domain must have the tokens of the model, A C G T, got A C G U"),
             ("points={1: 3}", "points must be null without a template"),
             ("constraint.restriction_sites=EcoR1", "got 'EcoR1'. Did you mean 'EcoR"),

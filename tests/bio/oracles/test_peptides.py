@@ -275,7 +275,7 @@ class TestNearest:
             assert oracle.parameters == listed.parameters
             assert one(oracle, "YGGFL") == 1.0
         fasta.write_text(">a\nYGGFL\n>b\nRRXQWR\n")
-        with pytest.raises(DataError, match=r"header in line 3.: reference must hold peptides .*'RRXQWR'"):
+        with pytest.raises(DataError, match=r"line 3.: reference must hold peptides .*'RRXQWR'"):
             NearestPeptide(str(fasta))
 
     def test_mistakes(self):
