@@ -114,11 +114,10 @@ def finetuning(
     from discdiff.config import build
     from discdiff.data.readers import Columns, read_chunks
     from discdiff.finetuning.run import FineTune
-    from discdiff.model import Model
     from discdiff.oracle import Streaming, flanked
     from discdiff.predictor.judging import refuse_own_judge
 
-    owner = Model.load(settings.model)
+    owner = build.model(settings.model, "cpu", source)
     scored = build.oracle(settings.oracle, source, owner)
     rewarded = build.objective(settings.objective, scored, source)
     judge = None

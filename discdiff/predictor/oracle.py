@@ -49,7 +49,7 @@ class PredictorOracle:
 
     Raises:
         InputError: if an argument is outside its range.
-        CheckpointError: if there is no such predictor.
+        CheckpointError: if the folder holds no predictor.
 
     Example:
         >>> from discdiff.domain import Letters

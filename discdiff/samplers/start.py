@@ -167,6 +167,8 @@ def from_templates(
             writes where a design ends and the template has gaps.
     """
     device, width = keys.device, model.max_length
+    if length is not None:
+        _check_length(model, length)
     templates, layout = _drawn(model, choice, given, length)
     lengths = []
     for template in templates:

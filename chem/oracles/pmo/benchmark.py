@@ -57,7 +57,7 @@ class PMO(PerMolecule):
         array([0.4, 0.4])
         >>> PMO("median3")
         Traceback (most recent call last):
-        discdiff.errors.InputError: task must be one of ... Did you mean 'median2'?
+        discdiff.errors.InputError: task must be one of ... Did you mean 'median1' or 'median2'?
     """
 
     def __init__(self, task: str) -> None:
