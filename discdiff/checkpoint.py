@@ -104,6 +104,20 @@ def is_model(folder: Path) -> bool:
     return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
 
 
+def is_folder(source: str | Path, kind: str = "models") -> bool:
+    """Return whether `source` is a folder to read, and not a shipped model's name.
+
+    A folder of that name that holds no model, such as a run's, does not hide a shipped one.
+
+    Args:
+        source: a path or a name.
+        kind: ``models`` or ``predictors``.
+    """
+    path = Path(source)
+    shipped = {entry.name for entry in registry.names(kind)}
+    return path.is_dir() and (is_model(path) or str(source) not in shipped)
+
+
 def locate(source: str | Path) -> Path:
     """Return the folder of `source`, a path or the name of a shipped model.
 
@@ -112,7 +126,7 @@ def locate(source: str | Path) -> Path:
         CheckpointError: if it is a file.
     """
     path = Path(source)
-    if path.is_dir():
+    if is_folder(source):
         return path
     if path.is_file():
         what = "a pickle can run code and is not opened" if path.suffix in _PICKLES else "a file"

@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from discdiff.checkpoint import locate
 from discdiff.class_masked import ClassMaskedProcess
 from discdiff.denoiser import Denoiser
 from discdiff.domain import Letters
@@ -183,6 +184,15 @@ class TestBrokenFolder:
     def test_missing(self, tmp_path: Path):
         with pytest.raises(InputError, match="model must be a folder or one of"):
             Model.load(tmp_path / "nothing")
+
+    def test_a_folder_of_its_name_without_a_model_hides_none(self, tmp_path: Path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "qm9_masked").mkdir()
+        assert locate("qm9_masked").name == "qm9_masked"
+        assert locate("qm9_masked").is_absolute()
+        for name in ("config.json", "model.safetensors"):
+            (tmp_path / "qm9_masked" / name).touch()
+        assert locate("qm9_masked") == Path("qm9_masked")
 
     def test_a_nearly_right_name(self):
         with pytest.raises(InputError, match="Did you mean 'zinc_selfies'"):

@@ -195,8 +195,10 @@ def _resolved(command: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_whole_paths(values: dict[str, Any]) -> dict[str, Any]:
     """Return `values` with the paths of models and oracles in full, to be resumed from anywhere."""
+    from discdiff.checkpoint import is_folder
+
     models = {key: values.get(key) for key in ("model", "init")}
-    folders = {k: m for k, m in models.items() if isinstance(m, str) and Path(m).is_dir()}
+    folders = {k: m for k, m in models.items() if isinstance(m, str) and is_folder(m)}
     values = values | {key: str(Path(folder).resolve()) for key, folder in folders.items()}
     if isinstance(seeds := values.get("seeds"), str):
         values = values | {"seeds": str(Path.cwd() / seeds)}
@@ -211,8 +213,10 @@ def _whole(oracle: object) -> object:
     """Return the configuration of an oracle that is in files, with its paths in full."""
     if not isinstance(oracle, dict) or oracle.get("name") not in ("file", "command", "predictor"):
         return oracle
+    from discdiff.checkpoint import is_folder
+
     full = dict(oracle)
-    if oracle["name"] == "predictor" and not Path(str(full.get("path"))).is_dir():
+    if oracle["name"] == "predictor" and not is_folder(str(full.get("path")), "predictors"):
         return oracle  # a shipped one, or an error that is told later
     if isinstance(full.get("path"), str):
         full["path"] = str(Path.cwd() / full["path"])

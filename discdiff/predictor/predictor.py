@@ -239,7 +239,7 @@ def locate(source: str | Path) -> Path:
         CheckpointError: if it is a folder that holds a guide and a judge.
     """
     path = Path(source)
-    if path.is_dir():
+    if checkpoint.is_folder(source, "predictors"):
         halves = [half for half in HALVES if checkpoint.is_model(path / half)]
         if halves and not checkpoint.is_model(path):
             raise CheckpointError(
