@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import Annotated, Any
 
 import typer
@@ -142,5 +143,6 @@ app.add_typer(config_app, name="config")
 
 def main() -> None:
     """Run the command line; a termination is an interruption, so that a run says how to go on."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     app()

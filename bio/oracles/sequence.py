@@ -42,9 +42,9 @@ def extent(name: str, value: object, fewest: int = 0) -> tuple[int, int]:
 class PerSequence(ABC):
     """An oracle that scores one sequence at a time, through `value(bases)`.
 
-    DNA and RNA are read alike, in any case, unless a subclass has its own `read`; another string
-    gets NaN. Equal name, version and parameters mean equal values. `direction` is ``min`` only
-    where a smaller value is always better.
+    DNA and RNA are read alike, in any case, unless a subclass has its own `read`, which may say
+    what it `reads`; another string gets NaN. Equal name, version and parameters mean equal
+    values. `direction` is ``min`` only where a smaller value is always better.
 
     Args:
         parameters: the constructor's arguments, as JSON values.
@@ -57,6 +57,11 @@ class PerSequence(ABC):
     licence: str = "Apache-2.0 (discdiff)"
     reads: ClassVar[tuple[str, ...]] = (DNA.kind, RNA.kind)
     examples: ClassVar[tuple[str, ...]] = DNA.examples
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if "read" in vars(cls) and "reads" not in vars(cls):
+            cls.reads = ()  # what it reads it alone knows
 
     def __init__(self, **parameters: object) -> None:
         self.outputs: tuple[str, ...] = (self.name,)

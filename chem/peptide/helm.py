@@ -200,7 +200,7 @@ def _split(text: str, mark: str) -> Iterator[tuple[int, str]]:
         if character in _OPENERS:
             opened.append(place)
         elif character in _CLOSERS:
-            if not opened:
+            if character not in {_OPENERS[text[one]] for one in opened}:
                 raise DataError(f"character {place + 1} of {_shown(text)}: {character!r} too many")
             if _OPENERS[text[opened[-1]]] != character:
                 raise _unclosed(text, opened[-1])

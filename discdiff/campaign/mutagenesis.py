@@ -12,6 +12,7 @@ from discdiff.campaign.reward import without_memory
 from discdiff.campaign.rulers import Rows, text
 from discdiff.errors import UnsupportedError
 from discdiff.objective import Objective
+from discdiff.objective.aggregation import Difference
 from discdiff.oracle import Combined, Scores, Streaming, Wrapper
 from discdiff.oracle.check import Checked
 from discdiff.oracle.scores import Bools, Floats
@@ -83,7 +84,8 @@ def substituted(reward: Reward, string: str) -> Floats:
 def of_gradients(reward: Reward) -> tuple[Reward, list[str]]:
     """Return the reward of the terms whose oracles have `relaxed`, and the outputs left out.
 
-    Itself where none has to be left out, or none would be left. Filters of outputs that are left
+    Itself where none has to be left out, none would be left, or a difference would be of fewer
+    terms. Filters of outputs that are left
     out are too.
 
     Args:
@@ -94,7 +96,7 @@ def of_gradients(reward: Reward) -> tuple[Reward, list[str]]:
     if not left or not isinstance(objective, Objective):
         return reward, []
     terms = [term for term in objective.terms if term.output not in without]
-    if not terms:
+    if not terms or isinstance(objective.aggregation, Difference):
         return reward, []
     filters = [rule for rule in objective.filters if not without & set(rule.outputs)]
     rest = Objective(terms, objective.aggregation, filters, None, objective.rejected)

@@ -53,8 +53,8 @@ def provenance(model: Model, oracle: Streaming, name: str | None = None) -> dict
 def directions(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return whether more (``max``) or less (``min``) of each output is better, where it is known.
 
-    A term of the objective says so of an output that it takes as it is, or by a transform that
-    only rises or only falls; of the others their oracle says it.
+    A term of the objective says so of an output that it takes as it is, or by a sigmoid or a line;
+    of the others their oracle says it. A difference wants less of all terms but the first.
 
     Example:
         >>> directions({"objective": {"terms": [{"output": "sa", "direction": "min"}]}})
@@ -62,17 +62,20 @@ def directions(settings: Mapping[str, Any]) -> dict[str, str]:
     """
     stated = settings.get(USED, {}).get("outputs", [])
     found: dict[str, str] = {output["name"]: output["direction"] for output in stated}
-    objective = settings.get("objective")
-    terms = objective.get("terms", []) if isinstance(objective, Mapping) else []
-    for term in terms:
+    given = settings.get("objective")
+    objective: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    terms = objective.get("terms", [])
+    subtracts = objective.get("aggregation", {}).get("type") == "Difference"
+    for place, term in enumerate(terms):
         falls = _falls(term.get("transform", {}))
         if falls is not None:
-            found[term["output"]] = "min" if (term["direction"] == "min") != falls else "max"
+            less = (term["direction"] == "min") ^ falls ^ (subtracts and place > 0)
+            found[term["output"]] = "min" if less else "max"
     return found
 
 
 def _falls(transform: Mapping[str, Any]) -> bool | None:
-    """Return whether a transform falls where its output rises; None where it does both."""
+    """Return whether a transform falls where its output rises; None of those that may do both."""
     kind = transform.get("type", "Identity")
     if kind == "Linear":
         return bool(transform["low"] > transform["high"])
@@ -94,7 +97,8 @@ def _oracle_licences(oracle: Streaming) -> dict[str, str]:
         heads = {output.partition(".")[0] for output in outputs}
         name = outputs[0] if len(outputs) == 1 else heads.pop() if len(heads) == 1 else ""
         for own, licence in part.licences.items():
-            found[name if name and len(part.licences) == 1 else own] = licence
+            short = name if name and len(part.licences) == 1 else own
+            found[short if found.get(short, licence) == licence else f"{short}, {own}"] = licence
     return found
 
 

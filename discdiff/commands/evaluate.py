@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,6 +44,9 @@ def evaluate(
         known = _rows(Path(settings.reference), settings.reference_column, usual)
         reference = [_string(row) for row in known]
     refused: list[str] = []
+    told = {"refuse": lambda place, reason: refused.append(f"{rows[place].where}: {reason}")}
+    if "refuse" not in inspect.signature(measure).parameters:  # of a plug-in that names no rows
+        told = {}
     with build.located(source):
         found = measure(
             [_string(row) for row in rows],
@@ -50,7 +54,7 @@ def evaluate(
             fcd=settings.fcd,
             sample=settings.sample,
             seed=settings.seed,
-            refuse=lambda place, reason: refused.append(f"{rows[place].where}: {reason}"),
+            **told,
         )
     _tell(file, refused)
     if out is None:

@@ -112,8 +112,8 @@ def rule(history: Sequence[Mapping[str, float]], kept: int, scale: float) -> str
         >>> first = {"reward": 0.46, "divergence": 0.0, "valid": 1.0, "scored": 1.0}
         >>> second = {"reward": 0.57, "divergence": 4.0, "valid": 1.0, "scored": 1.0}
         >>> rule([first, second], 0, scale=10.0)
-        'kept by the highest reward - (KL - log valid) / 10: draw 0, 0.460 - (0.00 + 0.00) / 10 =
-         0.460; draw 1, the last, 0.570 - (4.00 + 0.00) / 10 = 0.170'
+        'kept by the highest reward - (KL - log valid) / 10: draw 0, 0.4600 - (0.00 + 0.00) / 10 =
+         0.4600; draw 1, the last, 0.5700 - (4.00 + 0.00) / 10 = 0.1700'
         >>> rule([first | {"judge": 0.5}, second | {"judge": 0.4}], 0, scale=10.0)
         'kept by the highest mean of the judge: draw 0, 0.5; draw 1, the last, 0.4'
     """
@@ -121,8 +121,9 @@ def rule(history: Sequence[Mapping[str, float]], kept: int, scale: float) -> str
     after = history[kept + 1 :]
     other = kept + 1 + best_draw(after, scale) if after else 0
     pair = list(dict.fromkeys((kept, other)))
-    judges = {history[number].get("judge", 0.0) for number in pair}
-    if len(judges) > 1 or (len(pair) == 1 and "judge" in history[kept]):
+    found = [history[number].get("judge", math.nan) for number in pair]
+    judges = {-math.inf if math.isnan(one) else one for one in found}
+    if len(judges) > 1 or (len(pair) == 1 and not math.isnan(found[0])):
         said = "the highest mean of the judge"
         numbers = [f"{history[number]['judge']:.4g}" for number in pair]
     else:
@@ -140,8 +141,8 @@ def _sum(figures: Mapping[str, float], scale: float) -> str:
     unlikely = -math.log(figures["valid"]) + 0.0 if figures["valid"] > 0 else math.inf
     spent = round(figures["divergence"], 2) + 0.0  # no -0.00
     return (
-        f"{figures['reward']:.3f} - ({spent:.2f} + {unlikely:.2f}) / {scale:g} = "
-        f"{gain(figures, scale):.3f}"
+        f"{figures['reward']:.4f} - ({spent:.2f} + {unlikely:.2f}) / {scale:g} = "
+        f"{gain(figures, scale):.4f}"
     )
 
 

@@ -240,6 +240,8 @@ def _parameters(name: str, parameters: object) -> dict[str, object]:
 
 
 def _kinds(name: str, reads: object) -> tuple[str, ...]:
+    if callable(reads):  # a method of that name says something else
+        return ()
     if isinstance(reads, list | tuple) and all(isinstance(kind, str) for kind in reads):
         return tuple(reads)
     raise InputError(f"reads of oracle {name!r} must be a list of kinds of strings, got {reads!r}")

@@ -176,7 +176,7 @@ def by_weight(log_weight: Tensor, count: int, key: Tensor) -> Tensor:
 def tempered(log_weight: Tensor, least: float) -> tuple[Tensor, float]:
     """Return log-weights times the largest power β ≤ 1 that leaves enough of them effective.
 
-    Where all weights are the same, as at the tilted law, β = 1.
+    Where all weights are the same β = 1.
 
     Args:
         log_weight: `(N,)`, some of them finite.

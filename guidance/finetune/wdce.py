@@ -33,8 +33,10 @@ class WDCE(Buffered):
     masks each R times: the loss is the process's own negative evidence lower bound, whose only
     minimiser is the denoiser of the tilted law. No path is stored for it and none is passed again.
     Where few designs would carry all the weight, weights are $e^{\beta W}$ with the largest
-    $\beta\le1$ that leaves enough of them effective: a step from u towards the tilted law, on
-    which W is constant, so that β is 1 there and no other law is at rest.
+    $\beta\le1$ that leaves enough of them effective: a step from u towards the tilted law. Where
+    the conditionals of p agree in every order, W is constant on that law, so β is 1 there and no
+    other law is at rest; where they do not, paths of one design differ in W, and what β below 1
+    leaves is a bias, which `bias` states.
 
     Args:
         designs: of a draw.
@@ -122,6 +124,7 @@ class WDCE(Buffered):
     def forget(self) -> None:
         super().forget()
         self.searched = False
+        self._power = 1.0
 
     def take(self, drawn: Drawn) -> None:
         self.searched = self.searched or drawn.biased
@@ -134,7 +137,7 @@ class WDCE(Buffered):
         return weight.nan_to_num(nan=-torch.inf)
 
     def loss(self, policy: Denoiser, key: Tensor) -> tuple[Tensor, dict[str, float]]:
-        log_weight, power = tempered(self.log_weights(), self.effective)
+        log_weight, self._power = tempered(self.log_weights(), self.effective)
         index = by_weight(log_weight, self.batch, key.cpu())
         paths = self.replay.held.paths.take(index).to(key.device)
         count = self.batch * self.replicas
@@ -152,15 +155,16 @@ class WDCE(Buffered):
         weight = torch.softmax(log_weight, 0)
         size = 1.0 / float(weight.square().sum())
         tokens = paths.active.sum() * self.replicas
-        figures = {"effective_designs": size, "power": power, "in_buffer": float(len(weight))}
+        figures = {"effective_designs": size, "power": self._power, "in_buffer": float(len(weight))}
         return nats / tokens, figures
 
     def state(self) -> dict[str, Any]:
-        return super().state() | {"searched": self.searched}
+        return super().state() | {"searched": self.searched, "power": self._power}
 
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
         self.searched = bool(state["searched"])
+        self._power = float(state["power"])
 
     @property
     def bias(self) -> str | None:
@@ -171,4 +175,6 @@ class WDCE(Buffered):
             return f"{law}: the best of all were kept"
         if self._at_once:
             return "tokens that the sampler draws at once are drawn independently"
+        if self._power < 1.0:
+            return f"the last step's weights were those of the tilt to the power {self._power:.2g}"
         return None

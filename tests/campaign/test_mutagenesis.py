@@ -91,12 +91,14 @@ def test_terms_without_gradients_are_left_out(motifs, tmp_path):
     assert left == ["length"]
     alone = substituted(Reward(DNA(), motifs("TBP")), DESIGN)
     np.testing.assert_allclose(substituted(rest, DESIGN), alone, atol=1e-9)
+    less = Reward(DNA(), oracle, Objective([Term("length"), Term("tata")], "difference"))
+    assert of_gradients(less) == (less, [])
     recorded = Reward(DNA(), oracle, Objective([Term("tata")], "weighted_sum"))
     assert of_gradients(recorded) == (recorded, [])
     np.testing.assert_allclose(substituted(recorded, DESIGN), alone, atol=1e-9)
     with filled(tmp_path / "run", [DESIGN], reward.strings([DESIGN]).reward.tolist()) as store:
         found = section(render_report(store, lambda s: None, insight=Insight(DNA(), reward)))
-    assert "Maps of substitutions leave out length, which cannot be asked" in found
+    assert "Maps of substitutions leave out length, whose oracles have no gradients" in found
     assert found.count("<rect") == 4 * len(DESIGN)
 
 

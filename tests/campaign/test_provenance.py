@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from discdiff.campaign import Campaign, Store
 from discdiff.campaign.page.used import notes_on_outputs, used_in
-from discdiff.campaign.provenance import USED, directions, provenance
+from discdiff.campaign.provenance import USED, _oracle_licences, directions, provenance
 from discdiff.errors import StoreError
 from discdiff.guidance.unguided import Unguided
 from discdiff.model import Model
@@ -90,6 +91,31 @@ def test_the_direction_is_that_of_the_score_itself(term, direction):
     assert directions(settings) == {"x": direction}
     arrow = {"max": "↑", "min": "↓"}[direction]
     assert notes_on_outputs(settings, directions(settings)) == {"x": f"nM {arrow}"}
+
+
+def test_a_difference_wants_less_of_what_it_subtracts():
+    terms = [{"output": name, "direction": "max"} for name in ("x", "y", "z")]
+    terms[2]["direction"] = "min"
+    found = directions({"objective": {"terms": terms, "aggregation": {"type": "Difference"}}})
+    assert found == {"x": "max", "y": "min", "z": "max"}
+
+
+def test_no_licence_is_lost_where_names_meet():
+    class Scored:
+        def __init__(self, name, outputs, licence):
+            self.name, self.outputs, self.licence, self.version = name, outputs, licence, "1"
+
+        def __call__(self, strings):
+            return np.zeros((len(strings), len(self.outputs)))
+
+    oracles = {"m.x": Scored("a", ("a",), "GPL-3.0"), "m": Scored("b", ("y", "z"), "MIT")}
+    found = _oracle_licences(Combined(oracles))
+    assert sorted(found.values()) == ["GPL-3.0", "MIT"]
+    swapped = {"m": oracles["m"], "n": Scored("c", ("m",), "GPL-3.0")}
+    assert sorted(_oracle_licences(Combined(list(swapped.values()))).values()) == [
+        "GPL-3.0",
+        "MIT",
+    ]
 
 
 def test_a_run_keeps_it_and_goes_on_whatever_it_says(tmp_path):

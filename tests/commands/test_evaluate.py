@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from discdiff import registry
 from discdiff.cli import app
+
+
+def sizes(strings, reference=None, *, fcd, sample, seed):
+    """Measures of a plug-in that names no rows."""
+    return {"count": float(len(strings))}
+
 
 HELM = "PEPTIDE1{A.G}$$$$\nPEPTIDE1{A.[dLe]}$$$$\nPEPTIDE1{A.[Nle}$$$$\nC1CC\n"
 
@@ -58,3 +65,13 @@ def test_the_first_strings_that_are_not_valid_are_named(tmp_path, name, text, me
     assert len(lines) == len(messages)
     for line, message in zip(lines, messages, strict=True):
         assert line.startswith(message)
+
+
+def test_measures_that_name_no_rows_are_taken_too(tmp_path, monkeypatch):
+    find = registry.find
+    monkeypatch.setattr(
+        registry, "find", lambda kind, name: sizes if kind == "metrics" else find(kind, name)
+    )
+    (tmp_path / "a.smi").write_text("CCO\nC1CC\n")
+    result = CliRunner().invoke(app, ["evaluate", str(tmp_path / "a.smi"), "metrics=smiles"])
+    assert "count\t2.0000" in result.output

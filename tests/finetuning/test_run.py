@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from discdiff.campaign import Store, runner
+from discdiff.campaign import Store, runner, write_report
 from discdiff.errors import DiscdiffError, InputError, StoreError, UnsupportedError
 from discdiff.finetuning.adapters import LoRA, merged
 from discdiff.finetuning.figures import gain, hacked
@@ -207,6 +207,15 @@ def test_the_budget_ends_the_training(tmp_path):
     assert [one["step"] for one in job.result.figures] == steps
 
 
+def test_a_power_below_one_is_said_to_be_a_bias(tmp_path):
+    job = tune(tmp_path / "run", method=method(scale=9.0, effective=0.9), max_steps=4)
+    job.run()
+    assert "the last step's weights were those of the tilt to the power 0." in job.result.bias
+    whole = tune(tmp_path / "whole", method=method(scale=9.0, effective=0.0), max_steps=4)
+    whole.run()
+    assert whole.result.bias is None
+
+
 def test_the_steps_end_the_training_before_the_budget_is_spent(tmp_path):
     job = tune(tmp_path / "run", max_steps=2)
     job.run()
@@ -251,6 +260,8 @@ class TestADrawThatHasNoReward:
         before = tiny().denoiser.state_dict()["head.weight"]
         torch.testing.assert_close(model.denoiser.state_dict()["head.weight"], before)
         assert not (tmp_path / "run" / "result.json").exists()
+        with Store.open(tmp_path / "run", read_only=True) as store:
+            assert "not complete" in write_report(store).read_text()
 
 
 class TestInterrupted:

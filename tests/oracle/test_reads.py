@@ -6,6 +6,7 @@ from discdiff import registry
 from discdiff.bio.domain import DNA, RNA
 from discdiff.bio.oracles.gc import GC
 from discdiff.bio.oracles.peptides.charge import Charge
+from discdiff.bio.oracles.sequence import PerSequence
 from discdiff.bio.peptide import Peptide
 from discdiff.chem.oracles.descriptors import QED
 from discdiff.chem.selfies import Selfies
@@ -56,6 +57,30 @@ def test_a_file_can_say_it_too(tmp_path):
     stack(FileOracle(f"{file}:score"), DNA())
     with pytest.raises(InputError, match="'score' must read what the model writes, peptide"):
         stack(FileOracle(f"{file}:score"), Peptide())
+
+
+def test_who_reads_in_a_way_of_its_own_may_read_anything():
+    class Cysteines(PerSequence):
+        name = "cysteines"
+
+        def read(self, sequence):
+            return sequence
+
+        def value(self, bases):
+            return float(bases.count("C"))
+
+    class Reader:
+        name = "reader"
+
+        def reads(self):
+            raise NotImplementedError
+
+        def __call__(self, strings):
+            return [1.0] * len(strings)
+
+    for domain in DOMAINS:
+        assert stack(Cysteines(), domain).outputs == ("cysteines",)
+        stack(Reader(), domain)
 
 
 def test_what_is_no_list_of_kinds_is_refused():

@@ -98,8 +98,8 @@ def _add_maps(found: Sequences, best: Sequence[Row], reward: Reward) -> None:
             found.maps.append((caption, Markup(drawing)))
     if left:
         found.notes.append(
-            f"Maps of substitutions leave out {', '.join(left)}, which cannot be asked without "
-            "cost: they are of the reward made of the other outputs."
+            f"Maps of substitutions leave out {', '.join(left)}, whose oracles have no "
+            "gradients: they are of the reward made of the other outputs."
         )
 
 

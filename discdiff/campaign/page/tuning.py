@@ -15,7 +15,7 @@ from discdiff.campaign.store import RESULT
 from discdiff.errors import StoreError
 
 FIGURES = "figures.csv"
-ZERO = 1e-5  # what sums in float32 leave of 0
+ZERO = 1e-6  # what sums in float32 leave of 0
 # what is shown of each draw: the column of the file, and the heading
 SHOWN = {
     "step": "step",
@@ -78,7 +78,9 @@ def _figure(rows: Sequence[Mapping[str, float]]) -> Markup:
 def _notes(result: Mapping[str, object]) -> list[str]:
     warning, rule = (str(result.get(name) or "") for name in ("warning", "rule"))
     notes = [one for one in (warning, rule * (rule not in warning)) if one]
-    return notes + [f"biased: {result['bias']}"] * bool(result.get("bias"))
+    if result.get("bias"):
+        notes.append(f"biased: {result['bias']}")
+    return notes
 
 
 def rounded(value: float | None) -> str:

@@ -103,6 +103,7 @@ def test_a_residue_that_the_library_has_not_is_spelt_out():
         ("PEPTIDE1{A.Z}$$$$", "residue 2 .*monomer 'Z' is not in the library"),
         ("PEPTIDE1{A.(G,L)}$$$$", "residue 2"),
         ("PEPTIDE1{A.[dL}$$$$", r"character 12 of .*: '\[' is not closed by '\]'"),
+        ("PEPTIDE1{A.G]}$$$$", "character 13 of .*: ']' too many"),
         ("PEPTIDE1{A.L$$$$", "character 9 of .*: '{' is not closed by '}'"),
         ("PEPTIDE1{A.L}}$$$$", "character 14 of .*: '}' too many"),
         ("PEPTIDE1{A.[meBmt]}$$$$", "monomer 'meBmt' .* Did you mean 'Me_Bmt'"),
