@@ -167,12 +167,12 @@ def from_templates(
             writes where a design ends and the template has gaps.
     """
     device, width = keys.device, model.max_length
-    if length is not None:
-        _check_length(model, length)
     templates, layout = _drawn(model, choice, given, length)
     lengths = []
     for template in templates:
         if len(template) > width:
+            if length is not None:  # as long as that because it was asked for
+                _check_length(model, length)
             raise InputError(
                 f"template must have at most {width} positions, the model's, got {len(template)}"
             )
