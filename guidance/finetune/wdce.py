@@ -55,8 +55,8 @@ class WDCE(Buffered):
     Raises:
         InputError: if an argument is out of range.
 
-    Law: exact as designs → ∞, within each length, where one token is drawn an event; otherwise
-    biased by the error of the plan. Biased with `tree_search` or `best`.
+    Law: exact as designs → ∞, within each length, where one token is drawn an event and β is 1;
+    otherwise biased by the error of the plan or by β. Biased with `tree_search` or `best`.
 
     Source: MDNS: Masked Diffusion Neural Sampler via Stochastic Optimal Control (Zhu et al., 2025,
     arXiv:2508.10684); TR2-D2: Tree Search Guided Trajectory-Aware Fine-Tuning for Discrete
@@ -96,6 +96,7 @@ class WDCE(Buffered):
         self.effective = _check.in_range("effective", effective, 0.0, 0.99)
         self.source = _check.one_of("source", source, SOURCES)
         self.searched = self._at_once = False
+        self._power = 1.0
         self.tree: TreeSearch | None = None
         if source == "tree_search":
             self.title = f"{self.name} on designs of a tree search"
